@@ -1,0 +1,186 @@
+/* The kernel table: all that the engine knows of the micro-kernels. One table per instruction set, filled by one function
+ * each. Kernels work on pointers and sizes only; they never allocate, never fail and never touch errno.
+ *
+ * Conventions. Data are float32 and row-major unless the name says otherwise; sizes and strides count elements. Pointers need
+ * only their element's alignment. Input and output may be the same pointer exactly where the comment says "in place". A count
+ * of zero is legal everywhere and writes nothing. The result of every output element does not depend on how the work is cut
+ * into calls (rows, panels, channels), so any number of threads gives identical bits. */
+#ifndef MSLITE_CKERNELS_H
+#define MSLITE_CKERNELS_H
+#include <stddef.h>
+#include <stdint.h>
+
+/* Functions of one variable. Also the activations that GEMM, convolution and the other fused kernels apply last.
+ * a and b are the parameters named in the comment. */
+typedef enum MSUnary {
+  MS_UNARY_IDENTITY = 0,
+  MS_UNARY_CLAMP = 1,        /* min(max(x, a), b): RELU a=0 b=+inf; RELU6 0,6; HARD_TANH min,max; Clip */
+  MS_UNARY_LEAKY_RELU = 2,   /* x > 0 ? x : a * x */
+  MS_UNARY_SIGMOID = 3,      /* 1 / (1 + exp(-x)) */
+  MS_UNARY_TANH = 4,
+  MS_UNARY_HSWISH = 5,       /* x * clamp(x + 3, 0, 6) / 6 */
+  MS_UNARY_HSIGMOID = 6,     /* clamp(x + 3, 0, 6) / 6 */
+  MS_UNARY_ELU = 7,          /* x > 0 ? x : a * (exp(x) - 1) */
+  MS_UNARY_SWISH = 8,        /* x * sigmoid(x) */
+  MS_UNARY_GELU = 9,         /* 0.5 x (1 + erf(x / sqrt 2)) */
+  MS_UNARY_GELU_TANH = 10,   /* 0.5 x (1 + tanh(0.79788456 x + 0.035677408 x^3)) */
+  MS_UNARY_SOFTPLUS = 11,    /* log(1 + exp(x)), stable for large |x| */
+  MS_UNARY_ABS = 12,
+  MS_UNARY_NEG = 13,
+  MS_UNARY_SQRT = 14,
+  MS_UNARY_RSQRT = 15,       /* 1 / sqrt(x), full precision */
+  MS_UNARY_SQUARE = 16,
+  MS_UNARY_EXP = 17,         /* exp(a * x + b) */
+  MS_UNARY_LOG = 18,         /* natural; log(0) = -inf, log(x < 0) = NaN */
+  MS_UNARY_SIN = 19,
+  MS_UNARY_COS = 20,
+  MS_UNARY_FLOOR = 21,
+  MS_UNARY_CEIL = 22,
+  MS_UNARY_ROUND = 23,       /* half away from zero */
+  MS_UNARY_RECIPROCAL = 24,
+  MS_UNARY_ERF = 25,
+  MS_UNARY_AFFINE = 26       /* a * x + b */
+} MSUnary;
+
+typedef enum MSBinary {
+  MS_BINARY_ADD = 0, MS_BINARY_SUB = 1, MS_BINARY_MUL = 2, MS_BINARY_DIV = 3,
+  MS_BINARY_MAX = 4, MS_BINARY_MIN = 5,
+  MS_BINARY_SQUARED_DIFFERENCE = 6,
+  MS_BINARY_FLOOR_DIV = 7,   /* floor(a / b) */
+  MS_BINARY_FLOOR_MOD = 8,   /* a - floor(a / b) * b */
+  MS_BINARY_MOD = 9          /* C fmod */
+} MSBinary;
+
+typedef enum MSReduce {
+  MS_REDUCE_SUM = 0, MS_REDUCE_MAX = 1, MS_REDUCE_MIN = 2, MS_REDUCE_PROD = 3,
+  MS_REDUCE_SUM_SQUARE = 4, MS_REDUCE_SUM_ABS = 5
+} MSReduce;
+
+/* C[m, n] = activation(A[m, k] * B[k, n] + bias[n] (+ residual[m, n])). B is packed by gemm_pack_b. */
+typedef struct MSGemm {
+  const float *_Nonnull a; ptrdiff_t lda;
+  const float *_Nonnull b;
+  float *_Nonnull c; ptrdiff_t ldc;
+  ptrdiff_t m, n, k;
+  const float *_Nullable bias;       /* n entries */
+  const float *_Nullable residual;   /* added before the activation; same rows as c, stride ldr; may be c itself */
+  ptrdiff_t ldr;
+  int32_t activation;                /* MSUnary */
+  float alpha, beta;                 /* its a and b */
+} MSGemm;
+
+/* 2-D convolution, NHWC, one group, as a GEMM whose A rows are gathered tile by tile (no full im2col).
+ * The packed weights are gemm_pack_b of the [kernel_h * kernel_w * in_channels, out_channels] matrix.
+ * Rows of the GEMM are output pixels of one image, in order (oh * out_w + ow). */
+typedef struct MSConv {
+  const float *_Nonnull x;           /* one image: in_h x in_w pixels, pixel_stride floats apart, in_channels used */
+  const float *_Nonnull weights;
+  float *_Nonnull y;                 /* out_h * out_w rows, row stride ldc */
+  ptrdiff_t ldc;
+  const float *_Nullable bias;
+  const float *_Nullable residual; ptrdiff_t ldr;
+  ptrdiff_t in_h, in_w, in_channels, pixel_stride;
+  ptrdiff_t out_h, out_w, out_channels;
+  int32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
+  int32_t activation; float alpha, beta;
+} MSConv;
+
+/* Depthwise convolution, NHWC, channel multiplier 1. Weights [kernel_h * kernel_w][channels]. One image. */
+typedef struct MSDepthwise {
+  const float *_Nonnull x; const float *_Nonnull weights; float *_Nonnull y;
+  const float *_Nullable bias;
+  ptrdiff_t in_h, in_w, out_h, out_w, channels;
+  int32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
+  int32_t activation; float alpha, beta;
+} MSDepthwise;
+
+/* Pooling, NHWC, one image. Average divides by the number of taps inside the image; a window wholly in the padding
+ * gives -FLT_MAX (max) or 0 (average). */
+typedef struct MSPool {
+  const float *_Nonnull x; float *_Nonnull y;
+  ptrdiff_t in_h, in_w, out_h, out_w, channels;
+  int32_t kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left;
+  int32_t average;                   /* 0 maximum, 1 average */
+  int32_t activation; float alpha, beta;
+} MSPool;
+
+/* One table per instruction set. */
+typedef struct MSKernels {
+  const char *_Nonnull name;         /* "reference", "sse", "avx2", "avx512", "neon" */
+  int32_t vector_width;              /* floats per vector register */
+  int32_t gemm_mr, gemm_nr;          /* rows and columns of the register tile; packed panels are gemm_nr wide */
+
+  /* --- matrix multiply --- */
+  /* Packs B, element (row, col) at b[row * row_stride + col * col_stride], into ceil(n / gemm_nr) panels of k x gemm_nr
+   * floats, the last one padded with zeros. Panels first..<last only, so that threads can share the work. */
+  void (*_Nonnull gemm_pack_b)(float *_Nonnull packed, const float *_Nonnull b, ptrdiff_t k, ptrdiff_t n,
+                               ptrdiff_t row_stride, ptrdiff_t col_stride, ptrdiff_t first, ptrdiff_t last);
+  /* As gemm_pack_b from IEEE binary16 values. */
+  void (*_Nonnull gemm_pack_b_f16)(float *_Nonnull packed, const uint16_t *_Nonnull b, ptrdiff_t k, ptrdiff_t n,
+                                   ptrdiff_t row_stride, ptrdiff_t col_stride, ptrdiff_t first, ptrdiff_t last);
+  /* Rows row0..<row1 of panels panel0..<panel1. */
+  void (*_Nonnull gemm)(const MSGemm *_Nonnull g, ptrdiff_t row0, ptrdiff_t row1, ptrdiff_t panel0, ptrdiff_t panel1);
+
+  /* --- convolution --- */
+  /* Floats of scratch that one call of conv needs. */
+  ptrdiff_t (*_Nonnull conv_scratch)(const MSConv *_Nonnull c);
+  /* Output pixels row0..<row1 of panels panel0..<panel1. */
+  void (*_Nonnull conv)(const MSConv *_Nonnull c, ptrdiff_t row0, ptrdiff_t row1, ptrdiff_t panel0, ptrdiff_t panel1,
+                        float *_Nonnull scratch);
+  /* Output rows y0..<y1, channels c0..<c1. */
+  void (*_Nonnull depthwise)(const MSDepthwise *_Nonnull d, ptrdiff_t y0, ptrdiff_t y1, ptrdiff_t c0, ptrdiff_t c1);
+  void (*_Nonnull pool)(const MSPool *_Nonnull p, ptrdiff_t y0, ptrdiff_t y1);
+
+  /* --- elementwise: y may be x, a or b (in place) --- */
+  void (*_Nonnull unary)(int32_t op, const float *_Nonnull x, float *_Nonnull y, ptrdiff_t n, float a, float b);
+  /* y[i] = act(op(a[i * a_step], b[i * b_step])), steps 0 or 1. act is IDENTITY or CLAMP with lo, hi. */
+  void (*_Nonnull binary)(int32_t op, const float *_Nonnull a, ptrdiff_t a_step, const float *_Nonnull b, ptrdiff_t b_step,
+                          float *_Nonnull y, ptrdiff_t n, int32_t act, float lo, float hi);
+  /* y[r, c] = act(x[r, c] * scale[c] + bias[c]); scale or bias may be NULL (1 and 0). In place allowed. */
+  void (*_Nonnull scale_bias)(const float *_Nonnull x, const float *_Nullable scale, const float *_Nullable bias,
+                              float *_Nonnull y, ptrdiff_t rows, ptrdiff_t channels, int32_t act, float a, float b);
+  /* y[r, c] = x > 0 ? x : x * slope[c]. In place allowed. */
+  void (*_Nonnull prelu)(const float *_Nonnull x, const float *_Nonnull slope, float *_Nonnull y, ptrdiff_t rows,
+                         ptrdiff_t channels);
+
+  /* --- reductions --- */
+  /* y[r] = op over the n entries of row r (rows contiguous). */
+  void (*_Nonnull reduce_rows)(int32_t op, const float *_Nonnull x, float *_Nonnull y, ptrdiff_t rows, ptrdiff_t n);
+  /* y[c] = op over rows of x[rows, columns]; row stride is `stride`; columns contiguous. */
+  void (*_Nonnull reduce_columns)(int32_t op, const float *_Nonnull x, float *_Nonnull y, ptrdiff_t rows, ptrdiff_t columns,
+                                  ptrdiff_t stride);
+  /* Each row of n: exp(x - max) / sum. In place allowed. log != 0: x - max - log(sum). */
+  void (*_Nonnull softmax)(const float *_Nonnull x, float *_Nonnull y, ptrdiff_t rows, ptrdiff_t n, int32_t log);
+  /* Softmax over the middle axis of x[outer, n, inner], vectorised over inner. In place allowed. */
+  void (*_Nonnull softmax_strided)(const float *_Nonnull x, float *_Nonnull y, ptrdiff_t outer, ptrdiff_t n, ptrdiff_t inner,
+                                   int32_t log);
+  /* Each row of n: (x - mean) / sqrt(var + epsilon) * gamma[i] + beta[i]; biased variance. gamma, beta may be NULL.
+   * mean_out, var_out: one entry per row, may be NULL. In place allowed. */
+  void (*_Nonnull layer_norm)(const float *_Nonnull x, const float *_Nullable gamma, const float *_Nullable beta,
+                              float *_Nonnull y, ptrdiff_t rows, ptrdiff_t n, float epsilon, float *_Nullable mean_out,
+                              float *_Nullable var_out);
+
+  /* --- recurrent --- */
+  /* One LSTM step of one row. gates: 4 * hidden pre-activations in the order i, o, f, g. c is read and replaced, h is
+   * written: c = sig(f) c + sig(i) tanh(g); h = sig(o) tanh(c). Zoneout: c = zc * c_old + (1 - zc) * c, and h alike. */
+  void (*_Nonnull lstm_step)(const float *_Nonnull gates, float *_Nonnull c, float *_Nonnull h, ptrdiff_t hidden,
+                             float zoneout_c, float zoneout_h);
+
+  /* --- layout and type --- */
+  /* y[c, r] = x[r, c] for 4-byte elements; strides in elements. */
+  void (*_Nonnull transpose_32)(const uint32_t *_Nonnull x, ptrdiff_t x_stride, uint32_t *_Nonnull y, ptrdiff_t y_stride,
+                                ptrdiff_t rows, ptrdiff_t columns);
+  void (*_Nonnull f16_to_f32)(const uint16_t *_Nonnull x, float *_Nonnull y, ptrdiff_t n);
+  /* Round to nearest even; overflow gives infinity. */
+  void (*_Nonnull f32_to_f16)(const float *_Nonnull x, uint16_t *_Nonnull y, ptrdiff_t n);
+  /* y[i] = (1 - t) * a[i] + t * b[i]: the vertical step of a bilinear resize. In place allowed. */
+  void (*_Nonnull lerp)(const float *_Nonnull a, const float *_Nonnull b, float t, float *_Nonnull y, ptrdiff_t n);
+} MSKernels;
+
+/* Each fills the table with its instruction set's kernels. */
+void mskernels_reference(MSKernels *_Nonnull table);   /* scalar; what the tests compare with */
+void mskernels_baseline(MSKernels *_Nonnull table);    /* SSE on x86-64, NEON on aarch64 */
+void mskernels_avx2(MSKernels *_Nonnull table);
+void mskernels_avx512(MSKernels *_Nonnull table);
+
+#endif

@@ -1,0 +1,127 @@
+/* The engine's one door to libc and the CPU. Header-only: everything here is inlined into Swift.
+ * Swift cannot import variadic functions, errno, some macros and the CPU-identification instructions; this file wraps
+ * exactly those, and re-exports the plain libc declarations that need no wrapping. */
+#ifndef MSLITE_CSYSTEM_H
+#define MSLITE_CSYSTEM_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+static inline int mssys_errno(void) { return errno; }
+static inline void mssys_set_errno(int value) { errno = value; }
+
+/* Opens read-only; returns the descriptor, or -1 with errno set. (open is variadic.) */
+static inline int mssys_open_read(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
+
+/* Size of a regular file in bytes; -1 on error (errno set), -2 when it is not a regular file. */
+static inline int64_t mssys_regular_size(int descriptor) {
+  struct stat s;
+  if (fstat(descriptor, &s) != 0) return -1;
+  return S_ISREG(s.st_mode) ? (int64_t)s.st_size : -2;
+}
+
+/* Maps `size` bytes read-only and privately; NULL on failure. */
+static inline void *mssys_map(int descriptor, size_t size) {
+  void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+  return p == MAP_FAILED ? NULL : p;
+}
+
+/* Monotonic time in nanoseconds. */
+static inline uint64_t mssys_nanoseconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Processors the calling thread may run on (sched_getaffinity), at least 1. */
+static inline int mssys_cpu_count(void) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  int n = CPU_COUNT(&set);
+  return n > 0 ? n : 1;
+}
+
+/* Pins the calling thread to the listed processors that exist and are allowed; numbers out of range are passed over.
+ * Returns 0, or an errno value (EINVAL when no listed processor is usable). */
+static inline int mssys_pin_self(const int32_t *cpus, size_t count) {
+  cpu_set_t set, allowed;
+  CPU_ZERO(&set);
+  for (size_t i = 0; i < count; i++)
+    if (cpus[i] >= 0 && cpus[i] < CPU_SETSIZE) CPU_SET((size_t)cpus[i], &set);
+  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) CPU_AND(&set, &set, &allowed);
+  if (CPU_COUNT(&set) == 0) return EINVAL;
+  return sched_setaffinity(0, sizeof set, &set) == 0 ? 0 : errno;
+}
+
+/* Saves and restores the calling thread's processor mask (the caller of Predict computes too, and keeps its own mask). */
+typedef struct { cpu_set_t set; int valid; } mssys_mask;
+static inline void mssys_mask_save(mssys_mask *m) {
+  CPU_ZERO(&m->set);
+  m->valid = sched_getaffinity(0, sizeof m->set, &m->set) == 0;
+}
+static inline void mssys_mask_restore(const mssys_mask *m) {
+  if (m->valid) (void)sched_setaffinity(0, sizeof m->set, &m->set);
+}
+
+/* futex wait while *word == expected; futex wake of `count` waiters. Private to the process. */
+static inline void mssys_futex_wait(const void *word, uint32_t expected) {
+  (void)syscall(SYS_futex, word, 128 /* FUTEX_WAIT | FUTEX_PRIVATE_FLAG */, expected, (void *)0, (void *)0, 0);
+}
+static inline void mssys_futex_wake(const void *word, int count) {
+  (void)syscall(SYS_futex, word, 129 /* FUTEX_WAKE | FUTEX_PRIVATE_FLAG */, count, (void *)0, (void *)0, 0);
+}
+
+/* Tells the CPU that this is a spin-wait loop. */
+static inline void mssys_relax(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+/* Instruction sets the kernels know, as reported by the CPU and enabled by the operating system. */
+enum { MSSYS_ISA_BASELINE = 0, MSSYS_ISA_AVX2 = 1, MSSYS_ISA_AVX512 = 2 };
+static inline int mssys_best_isa(void) {
+#if defined(__x86_64__)
+  unsigned a, b, c, d, lo, hi;
+  if (!__get_cpuid(1, &a, &b, &c, &d)) return MSSYS_ISA_BASELINE;
+  /* FMA (bit 12), OSXSAVE (27), AVX (28), F16C (29) */
+  const unsigned need1 = (1u << 12) | (1u << 27) | (1u << 28) | (1u << 29);
+  if ((c & need1) != need1) return MSSYS_ISA_BASELINE;
+  __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+  if ((lo & 0x6u) != 0x6u) return MSSYS_ISA_BASELINE;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return MSSYS_ISA_BASELINE;
+  /* AVX2 (5), BMI1 (3), BMI2 (8): what -march=x86-64-v3 may emit */
+  const unsigned need7 = (1u << 3) | (1u << 5) | (1u << 8);
+  if ((b & need7) != need7) return MSSYS_ISA_BASELINE;
+  /* AVX512 F (16), DQ (17), CD (28), BW (30), VL (31): -march=x86-64-v4; opmask and zmm state enabled by the system */
+  const unsigned need512 = (1u << 16) | (1u << 17) | (1u << 28) | (1u << 30) | (1u << 31);
+  if ((b & need512) == need512 && (lo & 0xe6u) == 0xe6u) return MSSYS_ISA_AVX512;
+  return MSSYS_ISA_AVX2;
+#else
+  return MSSYS_ISA_BASELINE;
+#endif
+}
+
+#endif
