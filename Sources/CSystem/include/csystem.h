@@ -22,9 +22,6 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
 
 static inline int mssys_errno(void) { return errno; }
 static inline void mssys_set_errno(int value) { errno = value; }
@@ -91,6 +88,10 @@ static inline void mssys_futex_wake(const void *word, int count) {
   (void)syscall(SYS_futex, word, 129 /* FUTEX_WAKE | FUTEX_PRIVATE_FLAG */, count, (void *)0, (void *)0, 0);
 }
 
+/* The word that sleeping threads wait on: sequentially consistent increment, acquiring load. */
+static inline void mssys_increment(uint32_t *word) { __atomic_fetch_add(word, 1, __ATOMIC_SEQ_CST); }
+static inline uint32_t mssys_load_acquire(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
+
 /* Tells the CPU that this is a spin-wait loop. */
 static inline void mssys_relax(void) {
 #if defined(__x86_64__)
@@ -100,24 +101,33 @@ static inline void mssys_relax(void) {
 #endif
 }
 
+#if defined(__x86_64__)
+/* The cpuid instruction. (<cpuid.h> belongs to clang's intrinsics module, which drags in headers of its own.) */
+static inline void mssys_cpuid(unsigned leaf, unsigned subleaf, unsigned out[4]) {
+  __asm__ volatile("cpuid" : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3]) : "a"(leaf), "c"(subleaf));
+}
+#endif
+
 /* Instruction sets the kernels know, as reported by the CPU and enabled by the operating system. */
 enum { MSSYS_ISA_BASELINE = 0, MSSYS_ISA_AVX2 = 1, MSSYS_ISA_AVX512 = 2 };
 static inline int mssys_best_isa(void) {
 #if defined(__x86_64__)
-  unsigned a, b, c, d, lo, hi;
-  if (!__get_cpuid(1, &a, &b, &c, &d)) return MSSYS_ISA_BASELINE;
+  unsigned r[4], lo, hi;
+  mssys_cpuid(0, 0, r);
+  if (r[0] < 7) return MSSYS_ISA_BASELINE;
+  mssys_cpuid(1, 0, r);
   /* FMA (bit 12), OSXSAVE (27), AVX (28), F16C (29) */
   const unsigned need1 = (1u << 12) | (1u << 27) | (1u << 28) | (1u << 29);
-  if ((c & need1) != need1) return MSSYS_ISA_BASELINE;
+  if ((r[2] & need1) != need1) return MSSYS_ISA_BASELINE;
   __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
   if ((lo & 0x6u) != 0x6u) return MSSYS_ISA_BASELINE;
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return MSSYS_ISA_BASELINE;
+  mssys_cpuid(7, 0, r);
   /* AVX2 (5), BMI1 (3), BMI2 (8): what -march=x86-64-v3 may emit */
   const unsigned need7 = (1u << 3) | (1u << 5) | (1u << 8);
-  if ((b & need7) != need7) return MSSYS_ISA_BASELINE;
+  if ((r[1] & need7) != need7) return MSSYS_ISA_BASELINE;
   /* AVX512 F (16), DQ (17), CD (28), BW (30), VL (31): -march=x86-64-v4; opmask and zmm state enabled by the system */
   const unsigned need512 = (1u << 16) | (1u << 17) | (1u << 28) | (1u << 30) | (1u << 31);
-  if ((b & need512) == need512 && (lo & 0xe6u) == 0xe6u) return MSSYS_ISA_AVX512;
+  if ((r[1] & need512) == need512 && (lo & 0xe6u) == 0xe6u) return MSSYS_ISA_AVX512;
   return MSSYS_ISA_AVX2;
 #else
   return MSSYS_ISA_BASELINE;

@@ -1,0 +1,57 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+// The engine's modules are written in the Embedded subset of Swift. The Makefile builds the released library from them in
+// Embedded mode, one compiler call per module (mk/engine.mk); this package builds the same modules as ordinary Swift for the
+// unit tests and for the tools.
+
+// Kernel and operator code is unusable without the optimiser, in debug builds too.
+let optimised: [SwiftSetting] = [.unsafeFlags(["-O", "-enforce-exclusivity=unchecked"])]
+func kernels(_ flags: [String]) -> [SwiftSetting] {
+  [.unsafeFlags(["-Ounchecked", "-wmo", "-Xfrontend", "-disable-cross-module-optimization"] + flags)]
+}
+#if arch(x86_64)
+let kernelTargets: [Target] = [
+  .target(name: "KernelsAVX2", dependencies: ["CKernels"], swiftSettings: kernels(["-D", "AVX2", "-Xcc", "-march=x86-64-v3"])),
+  .target(
+    name: "KernelsAVX512", dependencies: ["CKernels"],
+    swiftSettings: kernels(["-D", "AVX512", "-Xcc", "-march=x86-64-v4", "-Xcc", "-mprefer-vector-width=512"])),
+]
+#else
+let kernelTargets: [Target] = []
+#endif
+let kernelNames = ["Kernels", "KernelsReference"] + kernelTargets.map(\.name)
+let kernelDependencies = kernelNames.map { Target.Dependency.target(name: $0) }
+
+let package = Package(
+  name: "mslite",
+  targets: [
+    .systemLibrary(name: "CMindSpore", path: "include"),
+    .systemLibrary(name: "CSystem", path: "Sources/CSystem/include"),
+    .systemLibrary(name: "CKernels", path: "Sources/CKernels/include"),
+    .target(name: "System", dependencies: ["CSystem"], swiftSettings: optimised),
+    .target(name: "Kernels", dependencies: ["CKernels"], swiftSettings: kernels([])),
+    .target(name: "KernelsReference", dependencies: ["CKernels", "CSystem"], swiftSettings: kernels([])),
+    .target(name: "KernelSelection", dependencies: ["CKernels", "CSystem"] + kernelDependencies, swiftSettings: optimised),
+    .target(name: "FlatBuffers", swiftSettings: optimised),
+    .target(name: "Graph", swiftSettings: optimised),
+    .target(name: "ModelFile", dependencies: ["CSystem", "System", "FlatBuffers", "Graph"], swiftSettings: optimised),
+    .target(
+      name: "Operators", dependencies: ["CSystem", "CKernels", "System", "KernelSelection", "Graph"], swiftSettings: optimised),
+    .target(name: "Optimizer", dependencies: ["CSystem", "CKernels", "Graph", "Operators", "System"], swiftSettings: optimised),
+    .target(
+      name: "Runtime", dependencies: ["CSystem", "System", "Graph", "ModelFile", "Operators", "Optimizer", "KernelSelection"],
+      swiftSettings: optimised),
+    .target(name: "MSLite", dependencies: ["CMindSpore", "CSystem", "System", "Graph", "Runtime"], swiftSettings: optimised),
+    .testTarget(
+      name: "KernelTests", dependencies: ["CKernels", "CSystem"] + kernelDependencies, swiftSettings: optimised),
+    .testTarget(name: "FlatBuffersTests", dependencies: ["FlatBuffers"]),
+    .testTarget(name: "ModelFileTests", dependencies: ["ModelFile", "Graph"]),
+    .testTarget(
+      name: "OperatorTests", dependencies: ["Operators", "Graph", "System", "KernelSelection", "CKernels"],
+      swiftSettings: optimised),
+    .testTarget(name: "GraphTests", dependencies: ["Graph"]),
+    .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Optimizer", "Operators", "Graph", "System", "KernelSelection"]),
+  ] + kernelTargets,
+  swiftLanguageModes: [.v6]
+)

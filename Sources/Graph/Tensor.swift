@@ -1,0 +1,108 @@
+/// How integer values stand for real ones: real = scale * (q - zeroPoint); weight correction as in the file format.
+public struct QuantParam {
+  public var scale: Double
+  public var zeroPoint: Int32
+  public var bits: Int32
+  public var varianceCorrection: Float
+  public var meanCorrection: Float
+  public init(scale: Double, zeroPoint: Int32, bits: Int32, varianceCorrection: Float, meanCorrection: Float) {
+    self.scale = scale
+    self.zeroPoint = zeroPoint
+    self.bits = bits
+    self.varianceCorrection = varianceCorrection
+    self.meanCorrection = meanCorrection
+  }
+}
+
+/// A value of the graph: a constant with its bytes, or a variable whose bytes the session binds before each run.
+public final class Tensor {
+  public var name: String
+  public var type: DataType
+  public var format: Format
+  public var shape: Shape
+  public var quantParams: [QuantParam] = []
+  /// Position in ``Graph/tensors``; -1 while it is in no graph.
+  public var index = -1
+  /// The value comes with the model and never changes.
+  public private(set) var isConstant = false
+  /// The value was computed while the graph was prepared (constant folding, shape arithmetic); dropped on resize.
+  public private(set) var isFolded = false
+  /// The elements, row-major. Constants: the model's bytes (read-only, aligned to the element size). Variables: bound by the
+  /// session before a run; nil outside. Valid as long as `owner` (constants) or the session's memory lives.
+  public var data: UnsafeMutableRawPointer?
+  /// Keeps the memory behind `data` alive.
+  public private(set) var owner: AnyObject?
+
+  public init(name: String, type: DataType, shape: Shape, format: Format = .nhwc) {
+    self.name = name
+    self.type = type
+    self.format = format
+    self.shape = shape
+  }
+
+  /// Makes this a constant with the given bytes; `owner` keeps them alive.
+  public func setConstant(_ bytes: UnsafeRawPointer, owner: AnyObject?) {
+    isConstant = true
+    data = UnsafeMutableRawPointer(mutating: bytes)
+    self.owner = owner
+  }
+
+  /// Gives a variable a value that was computed ahead of the run.
+  public func setFolded(_ bytes: UnsafeMutableRawPointer, owner: AnyObject?) {
+    isFolded = true
+    data = bytes
+    self.owner = owner
+  }
+
+  /// Forgets a folded value.
+  public func clearFolded() {
+    guard isFolded else { return }
+    isFolded = false
+    data = nil
+    owner = nil
+  }
+
+  /// Gives up a constant's bytes, after an operator has packed them and nobody else reads them.
+  public func releaseConstant() {
+    data = nil
+    owner = nil
+  }
+
+  /// The value can be read while the graph is being prepared.
+  public var hasKnownValue: Bool { (isConstant || isFolded) && (data != nil || shape.count == 0) }
+  public var count: Int { shape.count }
+  public var byteCount: Int { shape.count * type.size }
+
+  public var floats: UnsafeMutablePointer<Float> { data.unsafelyUnwrapped.assumingMemoryBound(to: Float.self) }
+  public func pointer<T>(_ type: T.Type) -> UnsafeMutablePointer<T> { data.unsafelyUnwrapped.assumingMemoryBound(to: T.self) }
+
+  /// The integers of a known value of type int32, int64, int8, uint8, uint32 or bool (floats are truncated when integral and in
+  /// range); nil when the value is not known yet or has another type. At most `limit` elements, else nil.
+  public func knownIntegers(limit: Int = 1 << 20) -> [Int]? {
+    guard hasKnownValue, let n = shape.checkedCount, n <= limit else { return nil }
+    if n == 0 { return [] }
+    guard let data else { return nil }
+    var out = [Int]()
+    out.reserveCapacity(n)
+    var i = 0
+    while i < n {
+      switch type {
+      case .int32: out.append(Int(data.loadUnaligned(fromByteOffset: i * 4, as: Int32.self)))
+      case .int64: out.append(Int(data.loadUnaligned(fromByteOffset: i * 8, as: Int64.self)))
+      case .uint32: out.append(Int(data.loadUnaligned(fromByteOffset: i * 4, as: UInt32.self)))
+      case .int8: out.append(Int(data.load(fromByteOffset: i, as: Int8.self)))
+      case .uint8, .bool: out.append(Int(data.load(fromByteOffset: i, as: UInt8.self)))
+      case .float32:
+        let f = data.loadUnaligned(fromByteOffset: i * 4, as: Float.self)
+        guard f > -9e15 && f < 9e15 else { return nil }
+        out.append(Int(f))
+      default: return nil
+      }
+      i += 1
+    }
+    return out
+  }
+
+  /// "name" float32 [1, 3]
+  public var text: String { "\"\(name)\" \(type.name) \(shape.text)" }
+}

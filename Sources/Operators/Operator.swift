@@ -1,0 +1,74 @@
+import CKernels
+import Graph
+import System
+
+/// What an operator may use while it is prepared and run: the kernels, the threads, and scratch memory.
+public final class ExecutionContext {
+  public let kernels: UnsafePointer<MSKernels>
+  public let pool: ThreadPool
+  /// Scratch of the size that the largest ``Operator/workspaceBytes`` of the graph asks for; 64-byte aligned. Its content does
+  /// not outlive one `run`.
+  public var workspace: UnsafeMutableRawPointer
+
+  public init(kernels: UnsafePointer<MSKernels>, pool: ThreadPool, workspace: UnsafeMutableRawPointer) {
+    self.kernels = kernels
+    self.pool = pool
+    self.workspace = workspace
+  }
+
+  public var threads: Int { pool.threadCount }
+
+  /// Runs `job` for `0..<count` on the pool.
+  @inline(__always)
+  public func parallel<Job: ParallelJob>(_ count: Int, _ job: Job) { pool.run(count, job) }
+}
+
+/// A CPU operator: one node of the graph, from its attributes to its result.
+///
+/// Life: `init` reads the attributes and checks counts and types; ``infer()`` sets the outputs' types and shapes and is called
+/// again after every resize; ``prepare(_:)`` chooses kernels and packs weights, once per shape; ``run(_:)`` computes and may
+/// rely on everything that the earlier steps have checked. `run` must not allocate.
+///
+/// Errors need not name the node: the caller adds `node.text`.
+open class Operator {
+  public let node: Node
+  /// The node's tensors, without those that an optimiser pass has moved into the operator.
+  public var inputs: [Tensor] { node.inputs }
+  public var outputs: [Tensor] { node.outputs }
+
+  public init(_ node: Node) throws(EngineError) { self.node = node }
+
+  /// Sets type, format and shape of every output from the inputs' (and from the values of inputs that are known). Throws
+  /// ``EngineError/deferred`` when a needed value is not known before the run; anything else it throws refuses the model.
+  /// Dimensions of inputs are known here.
+  open func infer() throws(EngineError) { throw EngineError(.notSupported, "has no shape rule") }
+
+  /// Chooses kernels, packs weights, sets ``workspaceBytes``. Shapes are known; pointers of variables are not bound yet.
+  open func prepare(_ context: ExecutionContext) throws(EngineError) {}
+
+  /// Computes the outputs. All tensors' `data` are bound (a tensor of zero elements may have nil).
+  open func run(_ context: ExecutionContext) throws(EngineError) {
+    throw EngineError(.notSupported, "cannot run")
+  }
+
+  /// Bytes of scratch that `run` uses; set by `prepare`.
+  public final var workspaceBytes = 0
+
+  /// Output 0 is input 0 with another shape: the same bytes, so that the planner can give both one place and `run` copies only
+  /// when they differ.
+  open var isView: Bool { false }
+
+  /// Inputs whose memory output 0 may take over, because `run` reads an element before (or when) it writes the same position
+  /// and output 0 has the same byte count.
+  open var inPlaceInputs: [Int] { [] }
+
+  /// The fused activation (see `FusedActivation`) can be any function of one variable, applied in the last step.
+  open var acceptsFusedActivation: Bool { false }
+
+  /// The operator always gives the same outputs for the same inputs (so it can be folded).
+  open var isPure: Bool { true }
+}
+
+
+/// Makes the operator of a node. One line per operator kind in the table of `Registry.swift`.
+public typealias OperatorFactory = (Node) throws(EngineError) -> Operator
