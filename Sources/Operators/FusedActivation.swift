@@ -48,19 +48,24 @@ public struct FusedActivation: Sendable {
   public var isNone: Bool { op == Int32(MS_UNARY_IDENTITY.rawValue) }
 }
 
-extension Operator {
-  /// The activation to apply last: the one that the optimiser has fused, else the node's own attribute `field`, of which only
-  /// none, RELU and RELU6 are legal in files (others refuse the model, as in the original).
-  public func fusedActivation(field: Int) throws(EngineError) -> FusedActivation {
-    if let f = node.fused.activation {
-      guard let a = FusedActivation(type: f.type, alpha: f.alpha, minimum: f.minimum, maximum: f.maximum, approximate: f.approximate)
-      else { throw EngineError(.error, "fused activation \(f.type) is unknown") }
-      return a
-    }
-    let type = node.attributes.int(field, 0)
-    guard type == ActivationType.none || type == ActivationType.relu || type == ActivationType.relu6,
-      let a = FusedActivation(type: type)
-    else { throw EngineError(.notSupported, "fused activation type \(type); 0 (none), 1 (RELU) and 3 (RELU6) are accepted") }
+/// The activation that `node` applies last: the one that the optimiser has fused, else its own attribute `field`, of which only
+/// none, RELU and RELU6 are legal in files (others refuse the model, as in the original).
+public func fusedActivation(of node: Node, field: Int) throws(EngineError) -> FusedActivation {
+  if let f = node.fused.activation {
+    guard let a = FusedActivation(type: f.type, alpha: f.alpha, minimum: f.minimum, maximum: f.maximum, approximate: f.approximate)
+    else { throw EngineError(.error, "fused activation \(f.type) is unknown") }
     return a
+  }
+  let type = node.attributes.int(field, 0)
+  guard type == ActivationType.none || type == ActivationType.relu || type == ActivationType.relu6,
+    let a = FusedActivation(type: type)
+  else { throw EngineError(.notSupported, "fused activation type \(type); 0 (none), 1 (RELU) and 3 (RELU6) are accepted") }
+  return a
+}
+
+extension Operator {
+  /// See ``fusedActivation(of:field:)``.
+  public func fusedActivation(field: Int) throws(EngineError) -> FusedActivation {
+    try Operators.fusedActivation(of: node, field: field)
   }
 }

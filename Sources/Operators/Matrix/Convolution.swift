@@ -1,0 +1,242 @@
+import CKernels
+import Graph
+import System
+
+// Conv2DFusion attributes (field: meaning, default):
+//   1 kernel_size [h, w] (from the weights)   2 stride [h, w] (1)   3 dilation [h, w] (1)   4 pad_mode 0 PAD 1 SAME 2 VALID
+//   5 pad_list [top, bottom, left, right] pixels (0)   7 group (1; 0 counts as 1, or as the channel count where only that fits)
+//   10 activation_type (none)   0 format, 6 mode, 8 in_channel, 9 out_channel: ignored, since files have them wrong.
+// Inputs: x [N, H, W, I], weights [O, kh, kw, I / group], optional bias [O], and the residual that the optimiser may add.
+
+/// 2-D convolution, NHWC, float32 activations, float32 or float16 weights.
+///
+/// y[n, oh, ow, o] = act(bias[o] + sum x[n, oh s + kh d - p, ..., g I/G + i] w[o, kh, kw, i] + residual)
+final class ConvolutionOperator: Operator {
+  private var geometry: ConvolutionGeometry
+  private var group: Int
+  private let activation: FusedActivation
+  private let bias: VectorOperand?
+  private let outChannels: Int, groupInChannels: Int
+
+  private enum Path { case pointwise, general, depthwise }
+  private var path = Path.general
+  private var matrix: PackedMatrix?
+  private var packed: Buffer?
+
+  override init(_ node: Node) throws(EngineError) {
+    let a = node.attributes
+    let extra = node.fused.addsResidual ? 1 : 0
+    guard node.inputs.count >= 2 + extra && node.inputs.count <= 3 + extra else {
+      throw EngineError(.error, "has \(node.inputs.count) inputs; an image, weights and an optional bias are needed")
+    }
+    let weights = node.inputs[1]
+    guard weights.shape.rank == 4, let elements = weights.shape.checkedCount, elements > 0 else {
+      throw EngineError(.error, "the weights (\(weights.text)) must have the 4 dimensions [O, kh, kw, I / group], none of them 0")
+    }
+    geometry = try ConvolutionGeometry(
+      kernel: a.ints(1), stride: a.ints(2), dilation: a.ints(3), padMode: a.int(4), pads: a.ints(5),
+      weightKernel: (weights.shape[1], weights.shape[2]))
+    outChannels = weights.shape[0]
+    groupInChannels = weights.shape[3]
+    group = max(a.int(7, 1), 1)
+    if outChannels % group != 0 {
+      throw EngineError(.error, "group \(group) does not divide the \(outChannels) output channels of \(weights.text)")
+    }
+    bias = node.inputs.count == 3 + extra ? VectorOperand(node.inputs[2]) : nil
+    if let bias, bias.tensor.shape.checkedCount != outChannels {
+      throw EngineError(.error, "the bias (\(bias.tensor.text)) must have \(outChannels) elements")
+    }
+    activation = try Operators.fusedActivation(of: node, field: 10)
+    try super.init(node)
+    try requireOutputs(1...1)
+    try requireType(0, .float32)
+    try requireType(1, .float32, .float16)
+    if let bias, bias.tensor.type != .float32 && !(bias.tensor.type == .float16 && bias.tensor.isConstant) {
+      throw EngineError(.notSupported, "the bias (\(bias.tensor.text)) must be float32, or a float16 constant")
+    }
+    if weights.type == .float16 && !weights.isConstant {
+      throw EngineError(.notSupported, "float16 weights (\(weights.text)) must be constant")
+    }
+  }
+
+  override var acceptsFusedActivation: Bool { true }
+  override var inPlaceInputs: [Int] { node.fused.addsResidual ? [inputs.count - 1] : [] }
+  private var residual: Tensor? { node.fused.addsResidual ? node.inputs[node.inputs.count - 1] : nil }
+
+  override func infer() throws(EngineError) {
+    try requireRank(0, 4...4)
+    let x = inputs[0].shape
+    if node.attributes.int(7, 0) == 0 && x[3] == groupInChannels * outChannels { group = outChannels }
+    if x[3] != groupInChannels * group {
+      throw EngineError(
+        .inferError, "input 0 (\(inputs[0].text)) must have \(groupInChannels * group) channels for the weights (\(inputs[1].text))")
+    }
+    try geometry.place(height: x[1], width: x[2], extra: node.fused.padding)
+    try setOutput(0, .float32, [x[0], geometry.outHeight, geometry.outWidth, outChannels], format: .nhwc)
+    if let residual, residual.shape != outputs[0].shape {
+      throw EngineError(.inferError, "the added tensor (\(residual.text)) must have the shape \(outputs[0].shape.text)")
+    }
+  }
+
+  override func prepare(_ context: ExecutionContext) throws(EngineError) {
+    try bias?.prepare(context.kernels)
+    let isDepthwise = group > 1 && group == outChannels && groupInChannels == 1
+    path = isDepthwise ? .depthwise : (group == 1 && geometry.isPointwise ? .pointwise : .general)
+    if packed == nil { try allocateAndPack(context) }
+    workspaceBytes = 0
+    if path == .general {
+      var c = convolution(image: 0, group: 0, bound: false)
+      workspaceBytes = context.kernels.pointee.conv_scratch(&c) * 4 * context.threads + 64 * context.threads
+    }
+  }
+
+  /// Constant weights are packed here, once; weights that the graph computes are packed by every run.
+  private func allocateAndPack(_ context: ExecutionContext) throws(EngineError) {
+    let weights = inputs[1]
+    let taps = geometry.kernelHeight * geometry.kernelWidth
+    let bytes: Int
+    if path == .depthwise {
+      bytes = taps * outChannels * 4
+    } else {
+      let m = try PackedMatrix(k: taps * groupInChannels, n: outChannels / group, kernels: context.kernels)
+      matrix = m
+      bytes = m.bytes * group
+    }
+    guard let buffer = Buffer(count: bytes) else { throw EngineError(.outOfMemory, "no memory to pack the weights (\(weights.text))") }
+    packed = buffer
+    if weights.isConstant {
+      guard weights.data != nil else { throw EngineError(.error, "the weights (\(weights.text)) have no data") }
+      pack(context)
+      if weights.consumers <= 1 { weights.releaseConstant() }
+    }
+  }
+
+  private func pack(_ context: ExecutionContext) {
+    guard let data = inputs[1].data, let target = packed?.base.assumingMemoryBound(to: Float.self) else { return }
+    let half = inputs[1].type == .float16
+    let taps = geometry.kernelHeight * geometry.kernelWidth
+    if path == .depthwise {
+      // [C, taps] -> [taps, C]
+      if half {
+        let source = data.assumingMemoryBound(to: UInt16.self)
+        var t = 0
+        while t < taps {
+          var c = 0
+          while c < outChannels {
+            context.kernels.pointee.f16_to_f32(source + c * taps + t, target + t * outChannels + c, 1)
+            c += 1
+          }
+          t += 1
+        }
+      } else {
+        context.kernels.pointee.transpose_32(
+          data.assumingMemoryBound(to: UInt32.self), taps, UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt32.self),
+          outChannels, outChannels, taps)
+      }
+      return
+    }
+    guard let matrix else { return }
+    let perGroup = matrix.n * matrix.k
+    var g = 0
+    while g < group {
+      matrix.pack(
+        data + g * perGroup * (half ? 2 : 4), half: half, rowStride: 1, columnStride: matrix.k, into: target + g * matrix.floats,
+        context)
+      g += 1
+    }
+  }
+
+  /// The kernel's arguments for one image and group. Unbound: for sizes only, with pointers that are never followed.
+  private func convolution(image: Int, group g: Int, bound: Bool) -> MSConv {
+    let x = node.inputs[0], y = node.outputs[0]
+    let dummy = UnsafeMutablePointer<Float>(bitPattern: 64).unsafelyUnwrapped
+    let channels = x.shape[3], perGroup = outChannels / group
+    let inImage = x.shape[1] * x.shape[2] * channels, outImage = geometry.outHeight * geometry.outWidth * outChannels
+    let weights = packed.map { $0.base.assumingMemoryBound(to: Float.self) } ?? dummy
+    let xp = bound ? x.floats + image * inImage + g * groupInChannels : dummy
+    let yp = bound ? y.floats + image * outImage + g * perGroup : dummy
+    var residualPointer: UnsafePointer<Float>? = nil
+    if bound, let residual { residualPointer = UnsafePointer(residual.floats + image * outImage + g * perGroup) }
+    var biasPointer: UnsafePointer<Float>? = nil
+    if bound, let bias, let p = bias.pointer { biasPointer = p + g * perGroup }
+    return MSConv(
+      x: xp, weights: weights + g * (matrix?.floats ?? 0), y: yp, ldc: outChannels, bias: biasPointer,
+      residual: residualPointer, ldr: outChannels, in_h: x.shape[1], in_w: x.shape[2], in_channels: groupInChannels,
+      pixel_stride: channels, out_h: geometry.outHeight, out_w: geometry.outWidth, out_channels: perGroup,
+      kernel_h: Int32(geometry.kernelHeight), kernel_w: Int32(geometry.kernelWidth), stride_h: Int32(geometry.strideHeight),
+      stride_w: Int32(geometry.strideWidth), dilation_h: Int32(geometry.dilationHeight), dilation_w: Int32(geometry.dilationWidth),
+      pad_top: Int32(geometry.padTop), pad_left: Int32(geometry.padLeft), activation: activation.op, alpha: activation.alpha,
+      beta: activation.beta)
+  }
+
+  override func run(_ context: ExecutionContext) throws(EngineError) {
+    if outputs[0].count == 0 { return }
+    if !inputs[1].isConstant { pack(context) }
+    switch path {
+    case .pointwise: runPointwise(context)
+    case .general: runGeneral(context)
+    case .depthwise: runDepthwise(context)
+    }
+  }
+
+  private func runPointwise(_ context: ExecutionContext) {
+    guard let matrix, let packed else { return }
+    let x = node.inputs[0]
+    let residual = self.residual
+    let gemm = MSGemm(
+      a: x.floats, lda: groupInChannels, b: packed.base.assumingMemoryBound(to: Float.self), c: node.outputs[0].floats,
+      ldc: outChannels, m: x.shape[0] * x.shape[1] * x.shape[2], n: outChannels, k: groupInChannels, bias: bias?.pointer,
+      residual: residual.map { UnsafePointer($0.floats) }, ldr: outChannels, activation: activation.op, alpha: activation.alpha,
+      beta: activation.beta)
+    let job = GemmJob(gemm, panels: matrix.panels, context)
+    context.parallel(job.grid.tasks, job)
+  }
+
+  private func runGeneral(_ context: ExecutionContext) {
+    guard let matrix else { return }
+    let rows = geometry.outHeight * geometry.outWidth
+    let grid = WorkGrid(
+      rows: rows, panels: matrix.panels, work: rows * matrix.k * matrix.n, rowTile: Int(context.kernels.pointee.gemm_mr),
+      threads: context.threads)
+    let stride = (workspaceBytes / 4 / context.threads) & ~15
+    let images = node.inputs[0].shape[0]
+    var image = 0
+    while image < images {
+      var g = 0
+      while g < group {
+        let job = ConvolutionJob(
+          kernels: context.kernels, convolution: convolution(image: image, group: g, bound: true), grid: grid,
+          scratch: context.workspace.assumingMemoryBound(to: Float.self), scratchStride: stride)
+        context.parallel(grid.tasks, job)
+        g += 1
+      }
+      image += 1
+    }
+  }
+
+  private func runDepthwise(_ context: ExecutionContext) {
+    guard let packed else { return }
+    let x = node.inputs[0], y = node.outputs[0]
+    let inImage = x.shape[1] * x.shape[2] * outChannels, outImage = geometry.outHeight * geometry.outWidth * outChannels
+    var image = 0
+    while image < x.shape[0] {
+      let d = MSDepthwise(
+        x: x.floats + image * inImage, weights: packed.base.assumingMemoryBound(to: Float.self), y: y.floats + image * outImage,
+        bias: bias?.pointer, in_h: x.shape[1], in_w: x.shape[2], out_h: geometry.outHeight, out_w: geometry.outWidth,
+        channels: outChannels, kernel_h: Int32(geometry.kernelHeight), kernel_w: Int32(geometry.kernelWidth),
+        stride_h: Int32(geometry.strideHeight), stride_w: Int32(geometry.strideWidth),
+        dilation_h: Int32(geometry.dilationHeight), dilation_w: Int32(geometry.dilationWidth), pad_top: Int32(geometry.padTop),
+        pad_left: Int32(geometry.padLeft), activation: activation.op, alpha: activation.alpha, beta: activation.beta)
+      let job = DepthwiseJob(d, context)
+      context.parallel(job.bands, job)
+      image += 1
+    }
+  }
+
+  /// A residual can be added inside the kernel by every path but the depthwise one.
+  static func acceptsResidual(_ node: Node) -> Bool {
+    guard node.inputs.count >= 2, node.inputs[1].shape.rank == 4 else { return false }
+    let group = node.attributes.int(7, 1)
+    return group <= 1 || node.inputs[1].shape[3] > 1
+  }
+}

@@ -1,0 +1,108 @@
+import CKernels
+import Graph
+import System
+
+// FullConnection attributes: 0 has_bias (false)   1 use_axis (false)   2 axis (0)   3 activation_type (none).
+// Inputs: x, weights [O, K] (always the transposed form), bias [O] when has_bias.
+
+/// y = act(x w^T + bias): x is taken as rows of K, after `axis` where use_axis is set. float32; weights may be float16.
+final class FullConnectionOperator: Operator {
+  private let useAxis: Bool
+  private let axis: Int
+  private let activation: FusedActivation
+  private let bias: VectorOperand?
+  private let o: Int, k: Int
+  private var rows = 0
+  private var matrix: PackedMatrix?
+  private var packed: Buffer?
+
+  override init(_ node: Node) throws(EngineError) {
+    let attributes = node.attributes
+    useAxis = attributes.bool(1)
+    axis = attributes.int(2)
+    guard node.inputs.count == 2 || node.inputs.count == 3 else {
+      throw EngineError(.error, "has \(node.inputs.count) inputs; x, weights and an optional bias are needed")
+    }
+    let weights = node.inputs[1]
+    guard weights.shape.rank == 2, weights.shape.checkedCount != nil else {
+      throw EngineError(.error, "the weights (\(weights.text)) must have the 2 dimensions [O, K]")
+    }
+    (o, k) = (weights.shape[0], weights.shape[1])
+    activation = try Operators.fusedActivation(of: node, field: 3)
+    bias = node.inputs.count == 3 ? VectorOperand(node.inputs[2]) : nil
+    if let bias, bias.tensor.shape.checkedCount != o {
+      throw EngineError(.error, "the bias (\(bias.tensor.text)) must have \(o) elements")
+    }
+    try super.init(node)
+    try requireOutputs(1...1)
+    try requireType(0, .float32)
+    for index in 1..<inputs.count {
+      try requireType(index, .float32, .float16)
+      if inputs[index].type == .float16 && !inputs[index].isConstant {
+        throw EngineError(.notSupported, "input \(index) (\(inputs[index].text)) must be float32, or a float16 constant")
+      }
+    }
+  }
+
+  override var acceptsFusedActivation: Bool { true }
+
+  override func infer() throws(EngineError) {
+    let x = inputs[0].shape
+    var dims: [Int]
+    if useAxis {
+      let a = try requireAxis(axis, of: 0)
+      if x.product(a..<x.rank) != k {
+        throw EngineError(.inferError, "input 0 (\(inputs[0].text)) must have \(k) elements from dimension \(a) on")
+      }
+      dims = Array(x.dims[0..<a])
+    } else {
+      if k == 0 || x.count % k != 0 {
+        throw EngineError(.inferError, "input 0 (\(inputs[0].text)) cannot be cut into rows of \(k)")
+      }
+      dims = [x.count / k]
+    }
+    rows = Shape(dims).count
+    dims.append(o)
+    try setOutput(0, .float32, dims)
+  }
+
+  override func prepare(_ context: ExecutionContext) throws(EngineError) {
+    try bias?.prepare(context.kernels)
+    let weights = inputs[1]
+    if packed != nil || !weights.isConstant {
+      if !weights.isConstant {
+        let m = try PackedMatrix(k: k, n: o, kernels: context.kernels)
+        matrix = m
+        workspaceBytes = m.bytes
+      }
+      return
+    }
+    let m = try PackedMatrix(k: k, n: o, kernels: context.kernels)
+    guard let buffer = Buffer(count: m.bytes) else { throw EngineError(.outOfMemory, "no memory to pack \(weights.text)") }
+    if weights.count > 0 {
+      guard weights.data != nil else { throw EngineError(.error, "the weights (\(weights.text)) have no data") }
+      pack(m, into: buffer.base.assumingMemoryBound(to: Float.self), context)
+    }
+    matrix = m
+    packed = buffer
+    if weights.consumers <= 1 { weights.releaseConstant() }
+  }
+
+  private func pack(_ m: PackedMatrix, into target: UnsafeMutablePointer<Float>, _ context: ExecutionContext) {
+    let weights = node.inputs[1]
+    guard let data = weights.data else { return }
+    m.pack(data, half: weights.type == .float16, rowStride: 1, columnStride: k, into: target, context)
+  }
+
+  override func run(_ context: ExecutionContext) throws(EngineError) {
+    let y = node.outputs[0]
+    guard y.count > 0, let matrix else { return }
+    let target = (packed?.base ?? context.workspace).assumingMemoryBound(to: Float.self)
+    if packed == nil { pack(matrix, into: target, context) }
+    let gemm = MSGemm(
+      a: node.inputs[0].floats, lda: k, b: target, c: y.floats, ldc: o, m: rows, n: o, k: k, bias: bias?.pointer, residual: nil,
+      ldr: 0, activation: activation.op, alpha: activation.alpha, beta: activation.beta)
+    let job = GemmJob(gemm, panels: matrix.panels, context)
+    context.parallel(job.grid.tasks, job)
+  }
+}

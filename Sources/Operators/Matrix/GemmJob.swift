@@ -1,0 +1,124 @@
+import CKernels
+import System
+
+/// How a product of `rows` by `panels` is cut for the pool: a grid of row blocks and panel blocks. Where the cuts lie has no
+/// influence on the results (the kernels compute each element the same way).
+struct WorkGrid {
+  let rows: Int, panels: Int
+  let rowBlocks: Int, panelBlocks: Int
+  let rowStep: Int
+  var tasks: Int { rowBlocks * panelBlocks }
+
+  /// Multiply-adds that one thread does in about 4 microseconds; waking a second one for less does not pay.
+  static let smallestShare = 200_000
+
+  init(rows: Int, panels: Int, work: Int, rowTile: Int, threads: Int) {
+    self.rows = rows
+    self.panels = panels
+    let useful = min(threads, max(work / Self.smallestShare, 1))
+    if useful <= 1 || rows == 0 || panels == 0 {
+      (rowBlocks, panelBlocks, rowStep) = (1, 1, max(rows, 1))
+      return
+    }
+    // Several shares per thread, so that a thread which lost its processor for a while does not hold up the others.
+    let wanted = useful * 4
+    let rowTiles = (rows + rowTile - 1) / rowTile
+    if rowTiles >= wanted || rowTiles >= panels {
+      let blocks = min(rowTiles, wanted)
+      let tilesPerBlock = (rowTiles + blocks - 1) / blocks
+      rowStep = tilesPerBlock * rowTile
+      rowBlocks = (rows + rowStep - 1) / rowStep
+      panelBlocks = 1
+    } else {
+      rowStep = rows
+      rowBlocks = 1
+      panelBlocks = min(panels, wanted)
+    }
+  }
+
+  @inline(__always)
+  func block(_ index: Int) -> (row0: Int, row1: Int, panel0: Int, panel1: Int) {
+    let r = index / panelBlocks, p = index % panelBlocks
+    return (r * rowStep, min((r + 1) * rowStep, rows), panels * p / panelBlocks, panels * (p + 1) / panelBlocks)
+  }
+}
+
+/// One matrix product on the pool.
+struct GemmJob: ParallelJob {
+  let kernels: UnsafePointer<MSKernels>
+  let gemm: MSGemm
+  let grid: WorkGrid
+
+  init(_ gemm: MSGemm, panels: Int, _ context: ExecutionContext) {
+    kernels = context.kernels
+    self.gemm = gemm
+    let (mn, overflow) = gemm.m.multipliedReportingOverflow(by: gemm.n)
+    let (work, overflow2) = mn.multipliedReportingOverflow(by: max(gemm.k, 1))
+    grid = WorkGrid(
+      rows: gemm.m, panels: panels, work: overflow || overflow2 ? Int.max : work, rowTile: Int(context.kernels.pointee.gemm_mr),
+      threads: context.threads)
+  }
+
+  func run(_ index: Int, worker: Int) {
+    let b = grid.block(index)
+    withUnsafePointer(to: gemm) { kernels.pointee.gemm($0, b.row0, b.row1, b.panel0, b.panel1) }
+  }
+}
+
+/// One image's convolution on the pool; every worker has its own scratch.
+struct ConvolutionJob: ParallelJob {
+  let kernels: UnsafePointer<MSKernels>
+  let convolution: MSConv
+  let grid: WorkGrid
+  let scratch: UnsafeMutablePointer<Float>
+  let scratchStride: Int
+
+  func run(_ index: Int, worker: Int) {
+    let b = grid.block(index)
+    withUnsafePointer(to: convolution) {
+      kernels.pointee.conv($0, b.row0, b.row1, b.panel0, b.panel1, scratch + worker * scratchStride)
+    }
+  }
+}
+
+/// One image's depthwise convolution: bands of output rows, or of channels where the image is low.
+struct DepthwiseJob: ParallelJob {
+  let kernels: UnsafePointer<MSKernels>
+  let depthwise: MSDepthwise
+  let bands: Int
+  let byChannel: Bool
+  let channelStep: Int
+
+  init(_ depthwise: MSDepthwise, _ context: ExecutionContext) {
+    kernels = context.kernels
+    self.depthwise = depthwise
+    let taps = Int(depthwise.kernel_h) * Int(depthwise.kernel_w)
+    let work = depthwise.out_h * depthwise.out_w * depthwise.channels * taps
+    // A depthwise tap costs about four times a product's multiply-add.
+    let useful = min(context.threads, max(work * 4 / WorkGrid.smallestShare, 1))
+    let wanted = useful <= 1 ? 1 : useful * 4
+    byChannel = depthwise.out_h < wanted
+    let width = Int(context.kernels.pointee.vector_width) * 2
+    if byChannel {
+      let vectors = max((depthwise.channels + width - 1) / width, 1)
+      let blocks = min(vectors, wanted)
+      channelStep = (vectors + blocks - 1) / blocks * width
+      bands = max((depthwise.channels + channelStep - 1) / channelStep, 1)
+    } else {
+      channelStep = depthwise.channels
+      bands = wanted
+    }
+  }
+
+  func run(_ index: Int, worker: Int) {
+    withUnsafePointer(to: depthwise) {
+      if byChannel {
+        kernels.pointee.depthwise(
+          $0, 0, depthwise.out_h, index * channelStep, min((index + 1) * channelStep, depthwise.channels))
+      } else {
+        kernels.pointee.depthwise(
+          $0, depthwise.out_h * index / bands, depthwise.out_h * (index + 1) / bands, 0, depthwise.channels)
+      }
+    }
+  }
+}
