@@ -65,6 +65,9 @@ public final class Tensor {
     owner = nil
   }
 
+  /// Says whether the bytes behind `data` hold the value already, for operators whose shapes depend on values of the run.
+  public func markKnown(_ known: Bool) { isFolded = known }
+
   /// Gives up a constant's bytes, after an operator has packed them and nobody else reads them.
   public func releaseConstant() {
     data = nil

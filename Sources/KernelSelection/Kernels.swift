@@ -39,3 +39,6 @@ public enum Kernels {
     mskernels_baseline(table)
   }
 }
+
+/// The kernel table as everybody passes it on.
+public typealias KernelPointer = UnsafePointer<MSKernels>

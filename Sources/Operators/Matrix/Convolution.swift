@@ -232,11 +232,10 @@ final class ConvolutionOperator: Operator {
       image += 1
     }
   }
+}
 
-  /// A residual can be added inside the kernel by every path but the depthwise one.
-  static func acceptsResidual(_ node: Node) -> Bool {
-    guard node.inputs.count >= 2, node.inputs[1].shape.rank == 4 else { return false }
-    let group = node.attributes.int(7, 1)
-    return group <= 1 || node.inputs[1].shape[3] > 1
-  }
+/// The convolution can add a tensor of its output's shape before the activation: every path but the depthwise one can.
+public func acceptsResidual(_ node: Node) -> Bool {
+  guard node.kind == .conv2DFusion, node.inputs.count >= 2, node.inputs[1].shape.rank == 4 else { return false }
+  return node.attributes.int(7, 1) <= 1 || node.inputs[1].shape[3] > 1
 }

@@ -1,0 +1,199 @@
+import Graph
+import KernelSelection
+import Operators
+import System
+
+/// Turns a graph with known input shapes into memory and ready operators: shape inference with folding of what is known, then
+/// memory, then preparation. The result replaces an earlier plan only when everything has succeeded.
+struct Plan {
+  /// All intermediate values, at the offsets that their lifetimes allow.
+  let arena: Buffer
+  /// Memory of each graph output (by position; nil where the output's memory comes from elsewhere).
+  let outputBuffers: [Buffer?]
+  let workspace: Buffer
+  /// Tensors that are other names of a graph input's bytes, by input position.
+  let inputAliases: [[Tensor]]
+  /// Tensors that are other names of a graph output's bytes, by output position.
+  let outputAliases: [[Tensor]]
+  let hasDynamicSteps: Bool
+}
+
+struct Planner {
+  let graph: Graph
+  let steps: [Step]
+  let kernels: KernelPointer
+  let pool: ThreadPool
+
+  /// Plans for the input shapes that the graph's input tensors have now.
+  func plan() throws(EngineError) -> Plan {
+    countConsumers()
+    clear()
+    try inferAndFold()
+    let context = ExecutionContext(kernels: kernels, pool: pool, workspace: UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped)
+    var workspaceBytes = 0
+    for step in steps where !step.isFolded && !step.isDynamic {
+      do throws(EngineError) { try step.op.prepare(context) } catch { throw error.adding(step.node.text) }
+      workspaceBytes = max(workspaceBytes, step.op.workspaceBytes)
+    }
+    guard let workspace = Buffer(count: workspaceBytes) else {
+      throw EngineError(.outOfMemory, "no memory for \(workspaceBytes) bytes of scratch")
+    }
+    return try placeTensors(workspace)
+  }
+
+  private func countConsumers() {
+    for t in graph.tensors { t.consumers = 0 }
+    for step in steps { for t in step.node.inputs { t.consumers += 1 } }
+    for t in graph.outputs { t.consumers += 1 }
+  }
+
+  /// Forgets values, memory and shapes of an earlier plan.
+  private func clear() {
+    for step in steps {
+      step.isFolded = false
+      step.isDynamic = false
+      for t in step.node.outputs {
+        t.clearFolded()
+        if !t.isConstant { t.data = nil }
+      }
+    }
+  }
+
+  // MARK: shapes
+
+  private func inferAndFold() throws(EngineError) {
+    for step in steps {
+      let node = step.node
+      if node.inputs.contains(where: { !$0.shape.isKnown }) {
+        markDynamic(step)
+        continue
+      }
+      do throws(EngineError) { try step.op.infer() } catch {
+        if error.code != .deferred { throw error.adding(node.text) }
+        markDynamic(step)
+        continue
+      }
+      if step.op.isPure && canFold(node) { try fold(step) }
+    }
+  }
+
+  private func markDynamic(_ step: Step) {
+    step.isDynamic = true
+    for t in step.node.outputs { t.shape = Shape([-1]) }
+  }
+
+  /// Every input's value is known; or only the shape matters and that is known.
+  private func canFold(_ node: Node) -> Bool {
+    switch node.kind {
+    case .shape, .size, .rank: return true
+    default:
+      for t in node.inputs where !t.hasKnownValue { return false }
+      return true
+    }
+  }
+
+  private func fold(_ step: Step) throws(EngineError) {
+    try Folding.evaluate(step.op, kernels: kernels, pool: pool)
+    step.isFolded = true
+  }
+
+  // MARK: memory
+
+  private func placeTensors(_ workspace: Buffer) throws(EngineError) -> Plan {
+    let count = graph.tensors.count
+    // The tensor whose memory each tensor shares; itself at first.
+    var root = [Int](repeating: 0, count: count)
+    var first = [Int](repeating: -1, count: count), last = [Int](repeating: -1, count: count)
+    for i in 0..<count { root[i] = i }
+    var isInput = [Bool](repeating: false, count: count), isOutput = [Bool](repeating: false, count: count)
+    for t in graph.inputs { isInput[t.index] = true }
+    for t in graph.outputs { isOutput[t.index] = true }
+    // Last step that reads each tensor itself; a value that a dynamic step touches lives to the end.
+    let end = steps.count
+    var lastRead = [Int](repeating: -1, count: count)
+    var s = 0
+    while s < steps.count {
+      for t in steps[s].node.inputs { lastRead[t.index] = steps[s].isDynamic ? end : max(lastRead[t.index], s) }
+      s += 1
+    }
+    s = 0
+    while s < steps.count {
+      let step = steps[s]
+      if !step.isFolded && !step.isDynamic {
+        for (position, output) in step.node.outputs.enumerated() {
+          let o = output.index
+          if isInput[o] || output.isConstant {
+            throw EngineError(.error, "\(step.node.text): writes \(output.text), which is an input or a constant")
+          }
+          first[o] = s
+          last[o] = max(lastRead[o], s)
+          if position == 0, !isOutput[o], let source = shareable(step, root, last, isInput, isOutput, s) {
+            root[o] = source
+            last[source] = max(last[source], last[o])
+          }
+        }
+      }
+      s += 1
+    }
+    var requests = [MemoryPlan.Request](), owners = [Int]()
+    for i in 0..<count where root[i] == i && first[i] >= 0 && !isOutput[i] {
+      requests.append(MemoryPlan.Request(bytes: graph.tensors[i].byteCount, first: first[i], last: last[i]))
+      owners.append(i)
+    }
+    guard let placement = MemoryPlan(requests), let arena = Buffer(count: placement.total) else {
+      throw EngineError(.outOfMemory, "no memory for the intermediate tensors")
+    }
+    for (k, i) in owners.enumerated() { graph.tensors[i].data = arena.base + placement.offsets[k] }
+    var outputBuffers = [Buffer?](), outputAliases = [[Tensor]]()
+    for t in graph.outputs {
+      outputAliases.append([])
+      guard first[t.index] >= 0, t.data == nil else {
+        outputBuffers.append(nil)
+        continue
+      }
+      guard let buffer = Buffer(count: t.byteCount) else { throw EngineError(.outOfMemory, "no memory for the output \(t.text)") }
+      t.data = buffer.base
+      outputBuffers.append(buffer)
+    }
+    var inputAliases = [[Tensor]](repeating: [], count: graph.inputs.count)
+    for i in 0..<count where root[i] != i {
+      let owner = graph.tensors[root[i]], alias = graph.tensors[i]
+      if let k = graph.inputs.firstIndex(where: { $0 === owner }) {
+        inputAliases[k].append(alias)
+      } else if let k = graph.outputs.firstIndex(where: { $0 === owner }) {
+        outputAliases[k].append(alias)
+        alias.data = owner.data
+      } else {
+        alias.data = owner.data
+      }
+    }
+    return Plan(
+      arena: arena, outputBuffers: outputBuffers, workspace: workspace, inputAliases: inputAliases, outputAliases: outputAliases,
+      hasDynamicSteps: steps.contains { $0.isDynamic })
+  }
+
+  /// The root of an input whose memory output 0 of `step` may share: any input for a view; for an in-place operator one that
+  /// nobody needs afterwards and that belongs to the arena.
+  private func shareable(
+    _ step: Step, _ root: [Int], _ last: [Int], _ isInput: [Bool], _ isOutput: [Bool], _ s: Int
+  ) -> Int? {
+    let output = step.node.outputs[0]
+    if step.op.isView, let source = step.node.inputs.first, source.byteCount == output.byteCount, !source.isConstant,
+      !source.isFolded
+    {
+      return root[source.index]
+    }
+    for position in step.op.inPlaceInputs where position < step.node.inputs.count {
+      let source = step.node.inputs[position]
+      if source.isConstant || source.isFolded || source.byteCount != output.byteCount { continue }
+      let r = root[source.index]
+      // The memory is free after this step, is not the caller's, and no other input of the step reads it.
+      if isInput[r] || isOutput[r] || last[r] != s || graph.tensors[r].isConstant { continue }
+      var readTwice = false
+      for (other, t) in step.node.inputs.enumerated() where other != position && root[t.index] == r { readTwice = true }
+      if readTwice { continue }
+      return r
+    }
+    return nil
+  }
+}

@@ -1,0 +1,24 @@
+import Graph
+import Operators
+
+/// One operator of the execution order, with what the executor needs to know about it.
+final class Step {
+  let node: Node
+  let op: Operator
+  /// The outputs were computed while planning; the run passes it over.
+  var isFolded = false
+  /// Shapes are known only when the run reaches it: shapes, memory and kernels are chosen then, every time.
+  var isDynamic = false
+
+  // Profile.
+  var runs = 0
+  var nanoseconds: UInt64 = 0
+
+  init(_ node: Node) throws(EngineError) {
+    self.node = node
+    guard let factory = Registry.factory(for: node.kind) else {
+      throw EngineError(.error, "\(node.text): the operator is not supported")
+    }
+    do throws(EngineError) { op = try factory(node) } catch { throw error.adding(node.text) }
+  }
+}
