@@ -1,0 +1,194 @@
+import CKernels
+
+/// Matrix multiplication over packed panels of B, A read in place.
+///
+/// Every element of C is one chain of multiply-adds over k in order, started at zero; then bias, residual and activation.
+/// Tiles of any height and width do exactly that, so it never matters which tile an element falls into.
+
+/// Rows of the largest register tile, two vectors wide: accumulators, two vectors of B and one broadcast fill the
+/// register file (32 registers: 12 x 2 on AVX-512; NEON keeps 8 x 2 to leave room for whole vectors of A; 16: 6 x 2).
+#if AVX512
+let tileRows = 12
+#elseif AVX2
+let tileRows = 6
+#elseif arch(arm64)
+let tileRows = 8
+#else
+let tileRows = 6
+#endif
+
+/// Columns of a panel.
+@inline(__always) var panelColumns: Int { 2 &* width }
+
+/// What all tiles of one multiplication share.
+struct Product {
+  let lda: Int, k: Int, n: Int
+  let b: Floats
+  let c: MutableFloats, ldc: Int
+  let bias: Floats?
+  let residual: Floats?, ldr: Int
+  let activation: Activation
+
+  /// Multiplies `rows` rows that start at `a` and belong to rows `row`... of C, for panels first..<last. Panels outside,
+  /// tiles inside: a panel stays in the first- or second-level cache while the block of A passes by.
+  @inline(never) func block(_ a: Floats, row: Int, rows: Int, _ first: Int, _ last: Int) {
+    var panel = first
+    if rows == 1 {
+      // One chain of multiply-adds per vector would wait for itself: several panels at once.
+      while panel &+ RowTile.panels <= last && (panel &+ RowTile.panels) &* panelColumns <= n {
+        RowTile.run(self, a, row, panel)
+        panel &+= RowTile.panels
+      }
+    }
+    // Even heights: 49 rows become 10, 10, 10, 10, 9 and not four tiles of 12 and one of 1.
+    let tiles = (rows &+ tileRows &- 1) / tileRows
+    let height = rows / tiles
+    let taller = rows &- height &* tiles
+    while panel < last {
+      var done = 0
+      for t in 0..<tiles {
+        let count = t < taller ? height &+ 1 : height
+        tile(count, a + done &* lda, row: row &+ done, panel)
+        done &+= count
+      }
+      panel &+= 1
+    }
+  }
+
+  /// Bias, residual and clamp for one vector of columns, and the store.
+  @inline(__always)
+  func finish<L: Lanes, let R: Int>(_ sums: InlineArray<R, Vec>, _ row: Int, _ column: Int, _ lanes: L) {
+    let lo = splat(activation.lo), hi = splat(activation.hi)
+    var shift = Vec.zero
+    if let bias { shift = lanes.load(bias + column) }
+    let target = c + (row &* ldc &+ column)
+    if let residual {
+      let source = residual + (row &* ldr &+ column)
+      for r in 0..<R {
+        lanes.store(clamp(sums[r] + shift + lanes.load(source + r &* ldr), lo, hi), target + r &* ldc)
+      }
+    } else {
+      for r in 0..<R { lanes.store(clamp(sums[r] + shift, lo, hi), target + r &* ldc) }
+    }
+  }
+
+  @inline(__always) private func tile(_ count: Int, _ a: Floats, row: Int, _ panel: Int) {
+    switch count {
+    case 1: Tile<1>.run(self, a, row, panel)
+    case 2: Tile<2>.run(self, a, row, panel)
+    case 3: Tile<3>.run(self, a, row, panel)
+    case 4: Tile<4>.run(self, a, row, panel)
+    case 5: Tile<5>.run(self, a, row, panel)
+    #if AVX512 || arch(arm64)
+    case 6: Tile<6>.run(self, a, row, panel)
+    case 7: Tile<7>.run(self, a, row, panel)
+    #endif
+    #if AVX512
+    case 8: Tile<8>.run(self, a, row, panel)
+    case 9: Tile<9>.run(self, a, row, panel)
+    case 10: Tile<10>.run(self, a, row, panel)
+    case 11: Tile<11>.run(self, a, row, panel)
+    default: Tile<12>.run(self, a, row, panel)
+    #elseif arch(arm64)
+    default: Tile<8>.run(self, a, row, panel)
+    #else
+    default: Tile<6>.run(self, a, row, panel)
+    #endif
+    }
+  }
+}
+
+/// A tile of R rows and one panel (two vectors) whose accumulators live in registers.
+enum Tile<let R: Int> {
+  @inline(never) static func run(_ g: Product, _ a: Floats, _ row: Int, _ panel: Int) {
+    var left = InlineArray<R, Vec>(repeating: .zero), right = InlineArray<R, Vec>(repeating: .zero)
+    // Rows are reached as base, base + lda and base + 2 lda from every third row: few enough registers for all twelve,
+    // and loops short enough that the compiler unrolls them.
+    var a0 = a
+    var a3 = a + 3 &* g.lda
+    var a6 = a + 6 &* g.lda
+    var a9 = a + 9 &* g.lda
+    var b = g.b + panel &* g.k &* panelColumns
+    for _ in 0..<g.k {
+      let b0 = load(b), b1 = load(b + width)
+      accumulate(a0, g.lda, 0, b0, b1, &left, &right)
+      accumulate(a3, g.lda, 3, b0, b1, &left, &right)
+      accumulate(a6, g.lda, 6, b0, b1, &left, &right)
+      accumulate(a9, g.lda, 9, b0, b1, &left, &right)
+      a0 += 1
+      a3 += 1
+      a6 += 1
+      a9 += 1
+      b += panelColumns
+    }
+
+    let column = panel &* panelColumns
+    let columns = Swift.min(g.n &- column, panelColumns)
+    if columns == panelColumns {
+      g.finish(left, row, column, AllLanes())
+      g.finish(right, row, column &+ width, AllLanes())
+    } else {
+      g.finish(left, row, column, SomeLanes(Swift.min(columns, width)))
+      if columns > width { g.finish(right, row, column &+ width, SomeLanes(columns &- width)) }
+    }
+    if g.activation.needsPass {
+      for r in 0..<R { g.activation.finish(g.c + ((row &+ r) &* g.ldc &+ column), columns) }
+    }
+  }
+
+  /// Rows first..<first + 3, as far as the tile has them: one step of k.
+  @inline(__always) private static func accumulate(
+    _ a: Floats, _ lda: Int, _ first: Int, _ b0: Vec, _ b1: Vec, _ left: inout InlineArray<R, Vec>,
+    _ right: inout InlineArray<R, Vec>
+  ) {
+    for i in 0..<3 where first &+ i < R {
+      let r = first &+ i
+      let x = splat(a[i &* lda])
+      left[r] = multiplyAdd(x, b0, left[r])
+      right[r] = multiplyAdd(x, b1, right[r])
+    }
+  }
+}
+
+/// One row and four panels: matrix times vector.
+private enum RowTile {
+  static let panels = 4
+
+  @inline(never) static func run(_ g: Product, _ a: Floats, _ row: Int, _ panel: Int) {
+    var left = InlineArray<4, Vec>(repeating: .zero), right = InlineArray<4, Vec>(repeating: .zero)
+    let panelSize = g.k &* panelColumns
+    var b = g.b + panel &* panelSize
+    for k in 0..<g.k {
+      let x = splat(a[k])
+      for p in 0..<panels {
+        left[p] = multiplyAdd(x, load(b + p &* panelSize), left[p])
+        right[p] = multiplyAdd(x, load(b + (p &* panelSize &+ width)), right[p])
+      }
+      b += panelColumns
+    }
+    let column = panel &* panelColumns
+    for p in 0..<panels {
+      g.finish([left[p]], row, column &+ p &* panelColumns, AllLanes())
+      g.finish([right[p]], row, column &+ p &* panelColumns &+ width, AllLanes())
+    }
+    g.activation.finish(g.c + (row &* g.ldc &+ column), panels &* panelColumns)
+  }
+}
+
+/// Floats of A that a row block may hold: a quarter megabyte, which leaves room for a panel in the second-level cache.
+private let blockFloats = 65_536
+
+/// `MSKernels.gemm`.
+func gemm(_ g: UnsafePointer<MSGemm>, _ row0: Int, _ row1: Int, _ panel0: Int, _ panel1: Int) {
+  let m = g.pointee
+  let product = Product(
+    lda: m.lda, k: m.k, n: m.n, b: m.b, c: m.c, ldc: m.ldc, bias: m.bias, residual: m.residual, ldr: m.ldr,
+    activation: Activation(m.activation, m.alpha, m.beta))
+  let limit = Swift.max(tileRows, blockFloats / Swift.max(m.k, 1) / tileRows &* tileRows)
+  var row = row0
+  while row < row1 {
+    let rows = Swift.min(limit, row1 &- row)
+    product.block(m.a + row &* m.lda, row: row, rows: rows, panel0, panel1)
+    row &+= rows
+  }
+}

@@ -1,0 +1,71 @@
+/// IEEE binary16 conversion.
+///
+/// With F16C and on NEON the compiler turns lane-wise conversion into the conversion instructions. SSE2 has none, and the
+/// compiler would call a library function per lane, so there the bits are moved by hand.
+
+/// Exact.
+@inline(__always) func toFloat(_ h: HalfBits) -> Vec {
+  #if AVX512 || AVX2 || arch(arm64)
+  var v = Vec.zero
+  for i in 0..<width { v[i] = Float(Float16(bitPattern: h[i])) }
+  return v
+  #else
+  let wide = IntVec(truncatingIfNeeded: h)
+  let magnitude = (wide & 0x7fff) &<< 13
+  // The exponents differ by 112; the multiplication also normalises subnormals. Infinity and NaN get the full exponent.
+  let scaled = float(bits: magnitude) * splat(0x1p112)
+  let special = IntVec.zero.replacing(with: 0x7f80_0000, where: magnitude .>= 0x0f80_0000)
+  return float(bits: bits(scaled) | special | ((wide & 0x8000) &<< 16))
+  #endif
+}
+
+/// Rounded to nearest, ties to even; overflow gives infinity; a NaN keeps its leading payload bits and becomes quiet.
+@inline(__always) func toHalf(_ v: Vec) -> HalfBits {
+  #if AVX512 || AVX2 || arch(arm64)
+  var h = HalfBits.zero
+  for i in 0..<width { h[i] = Float16(v[i]).bitPattern }
+  return h
+  #else
+  let magnitude = bits(v) & 0x7fff_ffff
+  // Normal results: add just under half of the last kept bit (plus that bit: ties to even), move the exponent by 112.
+  let odd = (magnitude &>> 13) & 1
+  let normal = (magnitude &+ (0xfff - 0x3800_0000) &+ odd) &>> 13
+  // Subnormal results: 0.5 has its last bit where the last bit of a subnormal half is, so this addition rounds there.
+  let subnormal = bits(float(bits: magnitude) + 0.5) &- 0x3f00_0000
+  var h = normal.replacing(with: subnormal, where: magnitude .< 0x3880_0000)
+  h.replace(with: 0x7c00, where: magnitude .>= 0x4780_0000)
+  h.replace(with: ((magnitude &>> 13) & 0x3ff) | 0x7e00, where: magnitude .> 0x7f80_0000)
+  return HalfBits(truncatingIfNeeded: h | ((bits(v) &>> 16) & 0x8000))
+  #endif
+}
+
+@inline(__always) func loadHalves(_ p: UnsafePointer<UInt16>) -> HalfBits {
+  UnsafeRawPointer(p).loadUnaligned(as: HalfBits.self)
+}
+
+/// `MSKernels.f16_to_f32`.
+func widen(_ x: UnsafePointer<UInt16>, _ y: MutableFloats, _ n: Int) {
+  var i = 0
+  while i &+ width <= n {
+    store(toFloat(loadHalves(x + i)), y + i)
+    i &+= width
+  }
+  if i < n {
+    var h = HalfBits.zero
+    for lane in 0..<(n &- i) { h[lane] = x[i &+ lane] }
+    partialStore(toFloat(h), y + i, n &- i)
+  }
+}
+
+/// `MSKernels.f32_to_f16`.
+func narrow(_ x: Floats, _ y: UnsafeMutablePointer<UInt16>, _ n: Int) {
+  var i = 0
+  while i &+ width <= n {
+    UnsafeMutableRawPointer(y + i).storeBytes(of: toHalf(load(x + i)), as: HalfBits.self)
+    i &+= width
+  }
+  if i < n {
+    let h = toHalf(partialLoad(x + i, n &- i))
+    for lane in 0..<(n &- i) { y[i &+ lane] = h[lane] }
+  }
+}

@@ -1,0 +1,33 @@
+/// The elementwise half of an LSTM step; the matrix products before it are gemm.
+
+/// `MSKernels.lstm_step`.
+func lstmStep(
+  _ gates: Floats, _ c: MutableFloats, _ h: MutableFloats, _ hidden: Int, _ zoneoutC: Float, _ zoneoutH: Float
+) {
+  var i = 0
+  while i &+ width <= hidden {
+    cell(gates + i, c + i, h + i, hidden, zoneoutC, zoneoutH, AllLanes())
+    i &+= width
+  }
+  if i < hidden { cell(gates + i, c + i, h + i, hidden, zoneoutC, zoneoutH, SomeLanes(hidden &- i)) }
+}
+
+@inline(__always) private func cell<L: Lanes>(
+  _ gates: Floats, _ c: MutableFloats, _ h: MutableFloats, _ hidden: Int, _ zoneoutC: Float, _ zoneoutH: Float, _ lanes: L
+) {
+  let input = sigmoid(lanes.load(gates))
+  let output = sigmoid(lanes.load(gates + hidden))
+  let forget = sigmoid(lanes.load(gates + 2 &* hidden))
+  let candidate = hyperbolicTangent(lanes.load(gates + 3 &* hidden))
+  let oldC = lanes.load(c)
+  let newC = multiplyAdd(forget, oldC, input * candidate)
+  let newH = output * hyperbolicTangent(newC)
+  lanes.store(zoneoutC == 0 ? newC : mix(zoneoutC, oldC, newC), c)
+  // Without zoneout the old h is not read: it may be uninitialised.
+  lanes.store(zoneoutH == 0 ? newH : mix(zoneoutH, lanes.load(h), newH), h)
+}
+
+/// t * old + (1 - t) * new.
+@inline(__always) private func mix(_ t: Float, _ old: Vec, _ new: Vec) -> Vec {
+  multiplyAdd(splat(t), old, splat(1 - t) * new)
+}

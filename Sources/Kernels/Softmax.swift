@@ -1,0 +1,85 @@
+/// Softmax: exp(x - max) / sum, or x - max - log(sum).
+
+/// `MSKernels.softmax`.
+func softmax(_ x: Floats, _ y: MutableFloats, _ rows: Int, _ n: Int, _ log: Int32) {
+  if n <= 0 { return }
+  for row in 0..<Swift.max(rows, 0) {
+    let source = x + row &* n, target = y + row &* n
+    let peak = splat(reduce(MaxReduction.self, source, n))
+    if log == 0 {
+      let total = exponentials(source, target, n, peak)
+      rescale(target, target, n, .zero, splat(1 / total))
+    } else {
+      let total = exponentials(source, nil, n, peak)
+      rescale(source, target, n, peak + logarithm(splat(total)), splat(1))
+    }
+  }
+}
+
+/// The sum of exp(x - peak) over n values; the exponentials themselves go to `y` unless it is nil.
+@inline(__always) private func exponentials(_ x: Floats, _ y: MutableFloats?, _ n: Int, _ peak: Vec) -> Float {
+  var s0 = Vec.zero, s1 = Vec.zero
+  var i = 0
+  while i &+ 2 &* width <= n {
+    let e0 = exponential(load(x + i) - peak)
+    let e1 = exponential(load(x + (i &+ width)) - peak)
+    if let y {
+      store(e0, y + i)
+      store(e1, y + (i &+ width))
+    }
+    s0 += e0
+    s1 += e1
+    i &+= 2 &* width
+  }
+  while i < n {
+    let count = Swift.min(width, n &- i)
+    let e = exponential(partialLoad(x + i, count) - peak)
+    if let y { partialStore(e, y + i, count) }
+    s0 += merge(e, count, .zero)
+    i &+= width
+  }
+  return horizontal(Sum.self, s0 + s1)
+}
+
+/// y = (x - shift) * scale.
+@inline(__always) private func rescale(_ x: Floats, _ y: MutableFloats, _ n: Int, _ shift: Vec, _ scale: Vec) {
+  var i = 0
+  while i &+ width <= n {
+    store((load(x + i) - shift) * scale, y + i)
+    i &+= width
+  }
+  if i < n { partialStore((partialLoad(x + i, n &- i) - shift) * scale, y + i, n &- i) }
+}
+
+/// `MSKernels.softmax_strided`.
+func softmaxStrided(_ x: Floats, _ y: MutableFloats, _ outer: Int, _ n: Int, _ inner: Int, _ log: Int32) {
+  for o in 0..<Swift.max(outer, 0) {
+    let source = x + o &* n &* inner, target = y + o &* n &* inner
+    var i = 0
+    while i &+ width <= inner {
+      softmaxColumn(source + i, target + i, n, inner, log != 0, AllLanes())
+      i &+= width
+    }
+    if i < inner { softmaxColumn(source + i, target + i, n, inner, log != 0, SomeLanes(inner &- i)) }
+  }
+}
+
+/// Softmax down one vector of neighbouring columns, `stride` apart.
+@inline(__always)
+private func softmaxColumn<L: Lanes>(_ x: Floats, _ y: MutableFloats, _ n: Int, _ stride: Int, _ log: Bool, _ lanes: L) {
+  var peak = splat(-.infinity)
+  for k in 0..<n { peak = maximum(peak, lanes.load(x + k &* stride)) }
+  var total = Vec.zero
+  for k in 0..<n {
+    let e = exponential(lanes.load(x + k &* stride) - peak)
+    if !log { lanes.store(e, y + k &* stride) }
+    total += e
+  }
+  if log {
+    let shift = peak + logarithm(total)
+    for k in 0..<n { lanes.store(lanes.load(x + k &* stride) - shift, y + k &* stride) }
+  } else {
+    let scale = 1 / total
+    for k in 0..<n { lanes.store(lanes.load(y + k &* stride) * scale, y + k &* stride) }
+  }
+}

@@ -1,0 +1,50 @@
+import CKernels
+
+#if AVX512
+/// Fills the table with the AVX-512 kernels (x86-64-v4).
+@c @implementation public func mskernels_avx512(_ table: UnsafeMutablePointer<MSKernels>) { fill(table, "avx512") }
+#elseif AVX2
+/// Fills the table with the AVX2 and FMA kernels (x86-64-v3).
+@c @implementation public func mskernels_avx2(_ table: UnsafeMutablePointer<MSKernels>) { fill(table, "avx2") }
+#elseif arch(arm64)
+/// Fills the table with the kernels every processor of the architecture runs: NEON.
+@c @implementation public func mskernels_baseline(_ table: UnsafeMutablePointer<MSKernels>) { fill(table, "neon") }
+#else
+/// Fills the table with the kernels every processor of the architecture runs: SSE2.
+@c @implementation public func mskernels_baseline(_ table: UnsafeMutablePointer<MSKernels>) { fill(table, "sse") }
+#endif
+
+/// Every entry, in the order of the header.
+@inline(__always) private func fill(_ table: UnsafeMutablePointer<MSKernels>, _ name: StaticString) {
+  table.pointee.name = UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
+  table.pointee.vector_width = Int32(truncatingIfNeeded: width)
+  table.pointee.gemm_mr = Int32(truncatingIfNeeded: tileRows)
+  table.pointee.gemm_nr = Int32(truncatingIfNeeded: panelColumns)
+
+  table.pointee.gemm_pack_b = gemmPackB
+  table.pointee.gemm_pack_b_f16 = gemmPackBHalf
+  table.pointee.gemm = gemm
+
+  table.pointee.conv_scratch = convScratch
+  table.pointee.conv = conv
+  table.pointee.depthwise = depthwise
+  table.pointee.pool = pool
+
+  table.pointee.unary = unary
+  table.pointee.binary = binary
+  table.pointee.scale_bias = scaleBias
+  table.pointee.prelu = prelu
+
+  table.pointee.reduce_rows = reduceRows
+  table.pointee.reduce_columns = reduceColumns
+  table.pointee.softmax = softmax
+  table.pointee.softmax_strided = softmaxStrided
+  table.pointee.layer_norm = layerNorm
+
+  table.pointee.lstm_step = lstmStep
+
+  table.pointee.transpose_32 = transpose
+  table.pointee.f16_to_f32 = widen
+  table.pointee.f32_to_f16 = narrow
+  table.pointee.lerp = lerp
+}

@@ -1,0 +1,200 @@
+/// The vector type of this module's instruction set, and the few operations that every kernel is written with.
+///
+/// The same sources are compiled once per instruction set. What differs is gathered here: the width, whether a fused
+/// multiply-add exists, and how a vector is loaded or stored in part. Everything is forced inline, so a kernel is one
+/// function without calls.
+///
+/// Two habits keep results independent of how work is split. A remainder goes through the same vector code as the main
+/// loop, on a partly loaded vector (`SomeLanes`), so an element's bits never depend on its position. And reductions add
+/// in an order that the length alone decides.
+
+#if arch(x86_64)
+import _Builtin_intrinsics.intel
+#elseif arch(arm64)
+import _Builtin_intrinsics.arm.neon
+#endif
+
+typealias Floats = UnsafePointer<Float>
+typealias MutableFloats = UnsafeMutablePointer<Float>
+
+#if AVX512
+typealias Vec = SIMD16<Float>
+typealias IntVec = SIMD16<Int32>
+typealias HalfBits = SIMD16<UInt16>
+#elseif AVX2
+typealias Vec = SIMD8<Float>
+typealias IntVec = SIMD8<Int32>
+typealias HalfBits = SIMD8<UInt16>
+#else
+typealias Vec = SIMD4<Float>
+typealias IntVec = SIMD4<Int32>
+typealias HalfBits = SIMD4<UInt16>
+#endif
+
+/// Floats per vector register.
+@inline(__always) var width: Int { Vec.scalarCount }
+
+@inline(__always) func splat(_ x: Float) -> Vec { Vec(repeating: x) }
+
+@inline(__always) func load(_ p: Floats) -> Vec { UnsafeRawPointer(p).loadUnaligned(as: Vec.self) }
+
+@inline(__always) func store(_ v: Vec, _ p: MutableFloats) { UnsafeMutableRawPointer(p).storeBytes(of: v, as: Vec.self) }
+
+/// The first `count` (0...width) entries of `p`, zeros behind them. Reads nothing else.
+@inline(__always) func partialLoad(_ p: Floats, _ count: Int) -> Vec {
+  #if AVX512
+  return _mm512_maskz_loadu_ps(laneMask(count), p)
+  #else
+  var v = Vec.zero
+  var i = 0
+  while i < count {
+    v[i] = p[i]
+    i &+= 1
+  }
+  return v
+  #endif
+}
+
+/// Writes the first `count` (0...width) entries of `v`, and nothing else.
+@inline(__always) func partialStore(_ v: Vec, _ p: MutableFloats, _ count: Int) {
+  #if AVX512
+  _mm512_mask_storeu_ps(p, laneMask(count), v)
+  #else
+  var i = 0
+  while i < count {
+    p[i] = v[i]
+    i &+= 1
+  }
+  #endif
+}
+
+#if AVX512
+@inline(__always) func laneMask(_ count: Int) -> UInt16 { UInt16(truncatingIfNeeded: (1 &<< count) &- 1) }
+#endif
+
+/// a * b + c. Fused where the instruction set has it; SSE2 has not, and asking for it would call `fmaf` per lane.
+@inline(__always) func multiplyAdd(_ a: Vec, _ b: Vec, _ c: Vec) -> Vec {
+  #if AVX512 || AVX2 || arch(arm64)
+  return c.addingProduct(a, b)
+  #else
+  return a * b + c
+  #endif
+}
+
+@inline(__always) func select(_ mask: SIMDMask<IntVec>, _ yes: Vec, _ no: Vec) -> Vec { no.replacing(with: yes, where: mask) }
+
+/// a > b ? a : b; a NaN in `b` passes through.
+@inline(__always) func maximum(_ a: Vec, _ b: Vec) -> Vec { select(a .> b, a, b) }
+
+/// a < b ? a : b; a NaN in `b` passes through.
+@inline(__always) func minimum(_ a: Vec, _ b: Vec) -> Vec { select(a .< b, a, b) }
+
+/// min(max(x, lo), hi); NaN stays NaN, and infinite bounds leave every x as it is.
+@inline(__always) func clamp(_ x: Vec, _ lo: Vec, _ hi: Vec) -> Vec { minimum(hi, maximum(lo, x)) }
+
+@inline(__always) func bits(_ v: Vec) -> IntVec { unsafeBitCast(v, to: IntVec.self) }
+
+@inline(__always) func float(bits v: IntVec) -> Vec { unsafeBitCast(v, to: Vec.self) }
+
+@inline(__always) func absolute(_ v: Vec) -> Vec { float(bits: bits(v) & 0x7fff_ffff) }
+
+/// `magnitude` (whose sign bit is clear) with the sign of `sign`.
+@inline(__always) func withSign(of sign: Vec, _ magnitude: Vec) -> Vec {
+  float(bits: (bits(sign) & IntVec(repeating: .min)) | bits(magnitude))
+}
+
+/// Square roots, correctly rounded. The standard library's `squareRoot` branches to `sqrtf` lane by lane to set errno.
+@inline(__always) func squareRoot(_ v: Vec) -> Vec {
+  #if AVX512
+  return _mm512_sqrt_ps(v)
+  #elseif AVX2
+  return _mm256_sqrt_ps(v)
+  #elseif arch(x86_64)
+  return _mm_sqrt_ps(v)
+  #else
+  return vsqrtq_f32(v)
+  #endif
+}
+
+/// An associative operation on vectors and on their lanes, for `horizontal`.
+protocol Combining {
+  static func combine(_ a: Vec, _ b: Vec) -> Vec
+}
+
+/// Combines the lanes of `v` in halves: lane i with i + width/2, and so on down to one.
+@inline(__always) func horizontal<C: Combining>(_ operation: C.Type, _ v: Vec) -> Float {
+  var v = v
+  #if AVX512
+  v = C.combine(v, Vec(lowHalf: v.highHalf, highHalf: v.highHalf))
+  v = C.combine(v, swapped(v, 4))
+  v = C.combine(v, swapped(v, 2))
+  v = C.combine(v, swapped(v, 1))
+  #elseif AVX2
+  v = C.combine(v, swapped(v, 4))
+  v = C.combine(v, swapped(v, 2))
+  v = C.combine(v, swapped(v, 1))
+  #else
+  v = C.combine(v, swapped(v, 2))
+  v = C.combine(v, swapped(v, 1))
+  #endif
+  return v[0]
+}
+
+/// v with lane i replaced by lane i xor `distance`.
+@inline(__always) private func swapped(_ v: Vec, _ distance: Int) -> Vec {
+  var r = v
+  for i in 0..<width { r[i] = v[i ^ distance] }
+  return r
+}
+
+enum Sum: Combining {
+  @inline(__always) static func combine(_ a: Vec, _ b: Vec) -> Vec { a + b }
+}
+
+enum Maximum: Combining {
+  @inline(__always) static func combine(_ a: Vec, _ b: Vec) -> Vec { maximum(a, b) }
+}
+
+/// How a kernel's body touches memory: whole vectors in the main loop, the first few lanes in the remainder. A body
+/// written once over `Lanes` is compiled for both, with the same arithmetic.
+protocol Lanes {
+  func load(_ p: Floats) -> Vec
+  func store(_ v: Vec, _ p: MutableFloats)
+}
+
+struct AllLanes: Lanes {
+  @inline(__always) init() {}
+  @inline(__always) func load(_ p: Floats) -> Vec { UnsafeRawPointer(p).loadUnaligned(as: Vec.self) }
+  @inline(__always) func store(_ v: Vec, _ p: MutableFloats) { UnsafeMutableRawPointer(p).storeBytes(of: v, as: Vec.self) }
+}
+
+struct SomeLanes: Lanes {
+  let count: Int
+  @inline(__always) init(_ count: Int) { self.count = count }
+  @inline(__always) func load(_ p: Floats) -> Vec { partialLoad(p, count) }
+  @inline(__always) func store(_ v: Vec, _ p: MutableFloats) { partialStore(v, p, count) }
+}
+
+/// Copies `n` floats between buffers that do not overlap. The last vector is taken again from the end instead of a loop
+/// over single floats; only runs shorter than a vector need a partial one.
+@inline(__always) func copy(_ source: Floats, _ target: MutableFloats, _ n: Int) {
+  if n < width {
+    partialStore(partialLoad(source, n), target, n)
+    return
+  }
+  var i = 0
+  while i &+ width < n {
+    store(load(source + i), target + i)
+    i &+= width
+  }
+  store(load(source + (n &- width)), target + (n &- width))
+}
+
+@inline(__always) func fillZero(_ target: MutableFloats, _ n: Int) {
+  var i = 0
+  while i &+ width <= n {
+    store(.zero, target + i)
+    i &+= width
+  }
+  partialStore(.zero, target + i, n &- i)
+}

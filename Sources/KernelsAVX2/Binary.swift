@@ -1,0 +1,1 @@
+../Kernels/Binary.swift

@@ -1,0 +1,1 @@
+../Kernels/Pool.swift

@@ -1,0 +1,39 @@
+import CKernels
+
+/// Fills the table with plain scalar loops: slow, exact to the last few bits, and what every other table is compared with.
+@c @implementation public func mskernels_reference(_ table: UnsafeMutablePointer<MSKernels>) { fill(table, "reference") }
+
+/// Every entry, in the order of the header.
+private func fill(_ table: UnsafeMutablePointer<MSKernels>, _ name: StaticString) {
+  table.pointee.name = UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
+  table.pointee.vector_width = 1
+  table.pointee.gemm_mr = 1
+  table.pointee.gemm_nr = Int32(panelColumns)
+
+  table.pointee.gemm_pack_b = gemmPackB
+  table.pointee.gemm_pack_b_f16 = gemmPackBHalf
+  table.pointee.gemm = gemm
+
+  table.pointee.conv_scratch = convScratch
+  table.pointee.conv = conv
+  table.pointee.depthwise = depthwise
+  table.pointee.pool = pool
+
+  table.pointee.unary = unary
+  table.pointee.binary = binary
+  table.pointee.scale_bias = scaleBias
+  table.pointee.prelu = prelu
+
+  table.pointee.reduce_rows = reduceRows
+  table.pointee.reduce_columns = reduceColumns
+  table.pointee.softmax = softmax
+  table.pointee.softmax_strided = softmaxStrided
+  table.pointee.layer_norm = layerNorm
+
+  table.pointee.lstm_step = lstmStep
+
+  table.pointee.transpose_32 = transpose
+  table.pointee.f16_to_f32 = widen
+  table.pointee.f32_to_f16 = narrow
+  table.pointee.lerp = lerp
+}
