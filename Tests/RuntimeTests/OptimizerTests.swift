@@ -1,0 +1,182 @@
+import Graph
+import KernelSelection
+import Operators
+import Optimizer
+import System
+import Testing
+
+/// Builds small graphs, runs them as they are and after the optimiser, and compares.
+private final class Bench {
+  var nodes = [Node](), tensors = [Tensor]()
+  private var buffers = [Buffer]()
+  private let pool = ThreadPool(threadCount: 1)
+  private var state: UInt64 = 3
+
+  private func value() -> Float {
+    state = state &* 6364136223846793005 &+ 1442695040888963407
+    return Float(Int(state >> 40) & 0xffff) / 16384 - 2
+  }
+
+  func input(_ dims: [Int]) -> Tensor { add(Tensor(name: "x\(tensors.count)", type: .float32, shape: Shape(dims))) }
+
+  func constant(_ dims: [Int], _ values: [Float]? = nil, positive: Bool = false) -> Tensor {
+    let t = add(Tensor(name: "c\(tensors.count)", type: .float32, shape: Shape(dims)))
+    let buffer = Buffer(count: max(t.byteCount, 4))!
+    t.setConstant(buffer.base, owner: buffer)
+    for i in 0..<t.count { t.floats[i] = values.map { $0[i] } ?? (positive ? abs(value()) + 0.1 : value()) }
+    return t
+  }
+
+  func integers(_ values: [Int32], _ dims: [Int]) -> Tensor {
+    let t = add(Tensor(name: "i\(tensors.count)", type: .int32, shape: Shape(dims)))
+    let buffer = Buffer(count: max(values.count * 4, 4))!
+    for (i, v) in values.enumerated() { buffer.base.storeBytes(of: v, toByteOffset: i * 4, as: Int32.self) }
+    t.setConstant(buffer.base, owner: buffer)
+    return t
+  }
+
+  private func add(_ t: Tensor) -> Tensor {
+    tensors.append(t)
+    return t
+  }
+
+  func op(_ kind: OperatorKind, _ inputs: [Tensor], _ set: (inout Attributes) -> Void = { _ in }) -> Tensor {
+    var a = Attributes()
+    set(&a)
+    let y = add(Tensor(name: "t\(tensors.count)", type: .float32, shape: Shape([-1])))
+    nodes.append(Node(name: "n\(nodes.count)", kind: kind, attributes: a, inputs: inputs, outputs: [y]))
+    return y
+  }
+
+  func activation(_ x: Tensor, _ type: Int) -> Tensor { op(.activation, [x]) { $0[0] = .int(Int64(type)) } }
+
+  func conv(_ x: Tensor, _ channels: Int, _ out: Int, kernel: Int = 3) -> Tensor {
+    op(.conv2DFusion, [x, constant([out, kernel, kernel, channels])]) { $0[5] = .ints([Int64](repeating: Int64(kernel / 2), count: 4)) }
+  }
+
+  private func evaluate(_ graph: Graph, _ inputs: [[Float]]) throws -> [[Float]] {
+    for (t, values) in zip(graph.inputs, inputs) {
+      let buffer = Buffer(count: max(values.count * 4, 4))!
+      buffers.append(buffer)
+      for (i, v) in values.enumerated() { buffer.base.storeBytes(of: v, toByteOffset: i * 4, as: Float.self) }
+      t.data = buffer.base
+    }
+    for t in graph.tensors { t.consumers = 100 }
+    for node in graph.nodes {
+      let op = try #require(Registry.factory(for: node.kind))(node)
+      try op.infer()
+      let context = ExecutionContext(kernels: Kernels.active, pool: pool, workspace: UnsafeMutableRawPointer(bitPattern: 64)!)
+      try op.prepare(context)
+      let workspace = Buffer(count: op.workspaceBytes)!
+      context.workspace = workspace.base
+      for t in node.outputs {
+        let buffer = Buffer(count: max(t.byteCount, 4))!
+        buffers.append(buffer)
+        t.data = buffer.base
+      }
+      try op.run(context)
+    }
+    return graph.outputs.map { t in (0..<t.count).map { t.floats[$0] } }
+  }
+
+  /// The kinds that are left after optimising; checks that the results stay the same.
+  func optimised(_ inputs: [Tensor], _ outputs: [Tensor]) throws -> [String] {
+    let graph = Graph(name: "g", nodes: nodes, tensors: tensors, inputs: inputs, outputs: outputs)
+    let data = inputs.map { t in (0..<t.count).map { _ in value() } }
+    let before = try evaluate(graph, data)
+    for node in graph.nodes { for t in node.outputs { t.data = nil } }
+    try GraphOptimizer(graph: graph, kernels: Kernels.active, pool: pool).run()
+    graph.renumber()
+    let after = try evaluate(graph, data)
+    for (a, b) in zip(before, after) {
+      #expect(a.count == b.count)
+      var peak: Float = 1e-20, difference: Float = 0
+      for (x, y) in zip(a, b) {
+        peak = max(peak, abs(x))
+        difference = max(difference, abs(x - y))
+      }
+      #expect(difference <= peak * 1e-5, "difference \(difference) of \(peak)")
+    }
+    return graph.nodes.map { $0.kind.name }
+  }
+}
+
+@Suite struct OptimizerTests {
+  @Test func scalesAndBiasesGoIntoTheConvolution() throws {
+    let b = Bench()
+    let x = b.input([1, 5, 6, 3])
+    var y = b.conv(x, 3, 8)
+    y = b.op(.biasAdd, [y, b.constant([8])])
+    y = b.op(.mulFusion, [b.constant([1, 1, 1, 8]), y])
+    y = b.op(.fusedBatchNorm, [y, b.constant([8]), b.constant([8]), b.constant([8]), b.constant([8], positive: true)]) { $0[0] = .float(0.001) }
+    y = b.op(.subFusion, [b.constant([8]), y])
+    y = b.op(.divFusion, [y, b.constant([1], [4])]) { $0[0] = .int(1) }
+    #expect(try b.optimised([x], [y]) == ["Conv2DFusion"])
+  }
+
+  @Test func aTensorThatSomebodyElseReadsIsKept() throws {
+    let b = Bench()
+    let x = b.input([1, 4, 4, 3])
+    let c = b.conv(x, 3, 4)
+    let y = b.op(.biasAdd, [c, b.constant([4])])
+    #expect(try b.optimised([x], [y, c]) == ["Conv2DFusion", "BiasAdd"])
+  }
+
+  @Test func hardSwishChains() throws {
+    for form in 0..<4 {
+      let b = Bench()
+      let x = b.input([1, 4, 4, 3])
+      let c = b.conv(x, 3, 4)
+      let y: Tensor
+      switch form {
+      case 0:
+        let gate = b.activation(b.op(.addFusion, [c, b.constant([], [3])]), 3)
+        y = b.op(.divFusion, [b.op(.mulFusion, [c, gate]), b.constant([1], [6])])
+      case 1:
+        let gate = b.op(.addFusion, [b.constant([1], [3]), c]) { $0[0] = .int(3) }
+        y = b.op(.mulFusion, [b.op(.mulFusion, [gate, b.constant([1], [1.0 / 6])]), c])
+      case 2: y = b.op(.mulFusion, [c, b.activation(c, 13)])
+      default: y = b.op(.mulFusion, [b.activation(c, 2), c])
+      }
+      #expect(try b.optimised([x], [y]) == ["Conv2DFusion"], "form \(form)")
+    }
+  }
+
+  @Test func residualsJoinTheLaterConvolution() throws {
+    let b = Bench()
+    let x = b.input([1, 6, 6, 4])
+    let first = b.activation(b.conv(x, 4, 4), 1)
+    let second = b.conv(first, 4, 4)
+    let y = b.op(.addFusion, [first, second]) { $0[0] = .int(1) }
+    #expect(try b.optimised([x], [y]) == ["Conv2DFusion", "Conv2DFusion"])
+  }
+
+  @Test func paddingJoinsTheConvolution() throws {
+    let b = Bench()
+    let x = b.input([1, 6, 7, 4])
+    let padded = b.op(.padFusion, [x, b.integers([0, 0, 0, 1, 2, 1, 0, 0], [4, 2])])
+    let y = b.op(.conv2DFusion, [padded, b.constant([3, 3, 3, 4])]) {
+      $0[2] = .ints([2, 2])
+      $0[4] = .int(2)
+    }
+    #expect(try b.optimised([x], [y]) == ["Conv2DFusion"])
+  }
+
+  @Test func inverseTransposesVanish() throws {
+    let b = Bench()
+    let x = b.input([1, 2, 3, 4])
+    let there = b.op(.transpose, [x, b.integers([0, 3, 1, 2], [4])])
+    let back = b.op(.transpose, [there, b.integers([0, 2, 3, 1], [4])])
+    let same = b.op(.transpose, [back, b.integers([0, 1, 2, 3], [4])])
+    let y = b.activation(same, 1)
+    #expect(try b.optimised([x], [y]) == ["Activation"])
+  }
+
+  @Test func constantsAreFolded() throws {
+    let b = Bench()
+    let x = b.input([2, 3])
+    let sum = b.op(.addFusion, [b.constant([3]), b.constant([3])])
+    let y = b.op(.mulFusion, [x, b.activation(sum, 2)])
+    #expect(try b.optimised([x], [y]) == ["MulFusion"])
+  }
+}
