@@ -1,0 +1,141 @@
+import CKernels
+import Graph
+import System
+
+// Attributes: 0 activation_type (0), 1 alpha (0), 2 min_val (0), 3 max_val (0), 4 approximate (false).
+
+/// Activation: y = f(x), elementwise, float32; RELU also int32.
+final class ActivationOperator: Operator {
+  private let f: FusedActivation
+
+  override init(_ node: Node) throws(EngineError) {
+    let attributes = node.attributes
+    let type = attributes.int(0, 0)
+    let minimum = attributes.float(2, 0), maximum = attributes.float(3, 0)
+    guard type != ActivationType.none,
+      let f = FusedActivation(
+        type: type, alpha: attributes.float(1, 0), minimum: minimum, maximum: maximum, approximate: attributes.bool(4, false))
+    else {
+      throw EngineError(
+        .notSupported,
+        "activation type \(type) (\(ActivationOperator.name(type))); accepted are RELU, SIGMOID, RELU6, ELU, LEAKY_RELU, SOFTPLUS, TANH, HSWISH, HSIGMOID, HARD_TANH, SWISH, GELU and FAST_GELU")
+    }
+    self.f = f
+    try super.init(node)
+    try requireInputs(1...1)
+    try requireOutputs(1...1)
+    if type == ActivationType.relu {
+      try requireType(0, .float32, .int32)
+    } else {
+      try requireType(0, .float32)
+    }
+    if type == ActivationType.hardTanh && !(maximum > minimum) {
+      throw EngineError(.parameterInvalid, "HARD_TANH needs max_val greater than min_val")
+    }
+  }
+
+  private static func name(_ type: Int) -> StaticString {
+    switch type {
+    case 0: return "NO_ACTIVATION"
+    case 6: return "ABS"
+    case 7: return "RELU1"
+    case 8: return "SOFTSIGN"
+    case 11: return "SELU"
+    case 14: return "THRESHOLDRELU"
+    case 15: return "LINEAR"
+    case 17: return "SIGN"
+    default: return "UNKNOWN"
+    }
+  }
+
+  override func infer() throws(EngineError) { try setOutput(0, inputs[0].type, inputs[0].shape.dims) }
+
+  override var inPlaceInputs: [Int] { [0] }
+
+  override func run(_ context: ExecutionContext) throws(EngineError) {
+    let n = outputs[0].count
+    if n == 0 { return }
+    if inputs[0].type == .float32 {
+      context.unary(f, UnsafePointer(inputs[0].floats), outputs[0].floats, n)
+      return
+    }
+    let x = inputs[0].pointer(Int32.self), y = outputs[0].pointer(Int32.self)
+    var i = 0
+    while i < n {
+      y[i] = max(x[i], 0)
+      i += 1
+    }
+  }
+}
+
+// Attributes: 0 max (0), 1 min (0); used only for bounds that no input gives.
+
+/// Clip: min(max(x, min), max), float32 or int32. Inputs: x [, min [, max]], the bounds being one-element tensors of x's type.
+final class ClipOperator: Operator {
+  private var bounds = [FloatInput(1), FloatInput(2)]
+
+  override init(_ node: Node) throws(EngineError) {
+    try super.init(node)
+    try requireInputs(1...3)
+    try requireOutputs(1...1)
+    try requireType(0, .float32, .int32)
+    var i = 1
+    while i < inputs.count {
+      if inputs[0].type == .float32 { try requireFloat(i) } else { try requireType(i, .int32) }
+      i += 1
+    }
+  }
+
+  override func infer() throws(EngineError) {
+    var i = 1
+    while i < inputs.count {
+      if inputs[i].count > 1 {
+        throw EngineError(.inferError, "input \(i) (\(inputs[i].text)) must have one element, the bound")
+      }
+      i += 1
+    }
+    try setOutput(0, inputs[0].type, inputs[0].shape.dims)
+  }
+
+  override var inPlaceInputs: [Int] { [0] }
+
+  override func prepare(_ context: ExecutionContext) throws(EngineError) {
+    var i = 1
+    while i < inputs.count {
+      if inputs[i].type == .float16 { try bounds[i - 1].prepare(self, context) }
+      i += 1
+    }
+  }
+
+  /// Without inputs both attributes count, absent ones being 0 as in the schema; an input that is missing or empty beside
+  /// another leaves its side to a nonzero attribute, else open.
+  private func floatBound(_ index: Int, attribute: Int, open: Float) -> Float {
+    if index < inputs.count && inputs[index].count == 1 { return bounds[index - 1].pointer(self).pointee }
+    if inputs.count == 1 { return node.attributes.float(attribute, 0) }
+    let value = node.attributes.float(attribute, 0)
+    return value == 0 ? open : value
+  }
+
+  private func integerBound(_ index: Int, attribute: Int, open: Int32) -> Int32 {
+    if index < inputs.count && inputs[index].count == 1 { return inputs[index].pointer(Int32.self).pointee }
+    let value = floatBound(3, attribute: attribute, open: open < 0 ? -.infinity : .infinity)
+    return Int32(exactly: value.rounded(.towardZero)) ?? (value < 0 ? Int32.min : Int32.max)
+  }
+
+  override func run(_ context: ExecutionContext) throws(EngineError) {
+    let n = outputs[0].count
+    if n == 0 { return }
+    if inputs[0].type == .float32 {
+      let low = floatBound(1, attribute: 1, open: -.infinity), high = floatBound(2, attribute: 0, open: .infinity)
+      context.unary(FusedActivation(MS_UNARY_CLAMP, low, high), UnsafePointer(inputs[0].floats), outputs[0].floats, n)
+      return
+    }
+    let low = integerBound(1, attribute: 1, open: .min), high = integerBound(2, attribute: 0, open: .max)
+    let x = inputs[0].pointer(Int32.self), y = outputs[0].pointer(Int32.self)
+    var i = 0
+    while i < n {
+      y[i] = min(max(x[i], low), high)
+      i += 1
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import CKernels
+import Graph
+import System
+
+// Attributes: none.
+
+/// Equal, NotEqual, Greater, GreaterEqual, Less, LessEqual (bool results, of float32, int32, int64 or bool operands) and
+/// LogicalAnd, LogicalOr (results of the operands' type, float32, int32 or bool: 1 or 0 from nonzero tests); with broadcasting.
+final class ComparisonOperator: Operator {
+  private let type: DataType
+  private let isLogical: Bool
+  private var left = FloatInput(0)
+  private var right = FloatInput(1)
+  private var plan = BroadcastPlan(Shape(), Shape(), to: Shape())
+
+  override init(_ node: Node) throws(EngineError) {
+    isLogical = node.kind == .logicalAnd || node.kind == .logicalOr
+    type = node.inputs.first?.type == .float16 ? .float32 : node.inputs.first?.type ?? .unknown
+    try super.init(node)
+    try requireInputs(2...2)
+    try requireOutputs(1...1)
+    _ = try operandType()
+    if type != .float32 {
+      if isLogical { try requireType(0, .float32, .int32, .bool) } else { try requireType(0, .float32, .int32, .int64, .bool) }
+    }
+  }
+
+  override func infer() throws(EngineError) {
+    try setOutput(0, isLogical ? type : .bool, try broadcastOfInputs().dims, format: binaryFormat)
+  }
+
+  override var inPlaceInputs: [Int] { inputsLikeOutput(0..<2) }
+
+  override func prepare(_ context: ExecutionContext) throws(EngineError) {
+    plan = BroadcastPlan(inputs[0].shape, inputs[1].shape, to: outputs[0].shape)
+    if inputs[0].type == .float16 { try left.prepare(self, context) }
+    if inputs[1].type == .float16 { try right.prepare(self, context) }
+  }
+
+  override func run(_ context: ExecutionContext) throws(EngineError) {
+    if outputs[0].count == 0 { return }
+    switch type {
+    case .float32: run(context, left.pointer(self), right.pointer(self))
+    case .int32: run(context, UnsafePointer(inputs[0].pointer(Int32.self)), UnsafePointer(inputs[1].pointer(Int32.self)))
+    case .int64: run(context, UnsafePointer(inputs[0].pointer(Int64.self)), UnsafePointer(inputs[1].pointer(Int64.self)))
+    default: run(context, UnsafePointer(inputs[0].pointer(UInt8.self)), UnsafePointer(inputs[1].pointer(UInt8.self)))
+    }
+  }
+
+  private func run<T: Comparable & ExpressibleByIntegerLiteral>(
+    _ context: ExecutionContext, _ a: UnsafePointer<T>, _ b: UnsafePointer<T>
+  ) {
+    if isLogical {
+      let job = LogicalJob<T>(isAnd: node.kind == .logicalAnd, plan: plan, a: a, b: b, y: outputs[0].pointer(T.self))
+      context.parallel(plan.tasks, job)
+    } else {
+      context.parallel(plan.tasks, ComparisonJob<T>(kind: node.kind, plan: plan, a: a, b: b, y: outputs[0].pointer(UInt8.self)))
+    }
+  }
+}
+
+private struct ComparisonJob<T: Comparable>: ParallelJob {
+  let kind: OperatorKind
+  let plan: BroadcastPlan
+  let a: UnsafePointer<T>, b: UnsafePointer<T>, y: UnsafeMutablePointer<UInt8>
+
+  func run(_ index: Int, worker: Int) {
+    switch kind {
+    case .equal: each(index) { $0 == $1 }
+    case .notEqual: each(index) { $0 != $1 }
+    case .greater: each(index) { $0 > $1 }
+    case .greaterEqual: each(index) { $0 >= $1 }
+    case .less: each(index) { $0 < $1 }
+    default: each(index) { $0 <= $1 }
+    }
+  }
+
+  @inline(__always)
+  private func each(_ index: Int, _ f: (T, T) -> Bool) {
+    plan.forEachRun(index) { i, j, k, n in
+      for e in 0..<n { y[k + e] = f(a[i + e * plan.aStep], b[j + e * plan.bStep]) ? 1 : 0 }
+    }
+  }
+}
+
+private struct LogicalJob<T: Comparable & ExpressibleByIntegerLiteral>: ParallelJob {
+  let isAnd: Bool
+  let plan: BroadcastPlan
+  let a: UnsafePointer<T>, b: UnsafePointer<T>, y: UnsafeMutablePointer<T>
+
+  func run(_ index: Int, worker: Int) {
+    plan.forEachRun(index) { i, j, k, n in
+      for e in 0..<n {
+        let p = a[i + e * plan.aStep] != 0, q = b[j + e * plan.bStep] != 0
+        y[k + e] = (isAnd ? p && q : p || q) ? 1 : 0
+      }
+    }
+  }
+}
