@@ -1,0 +1,163 @@
+import CKernels
+import Testing
+
+/// The geometry of a convolution or pooling.
+private struct Geometry: CustomStringConvertible {
+  var h = 9, w = 11, channels = 5, kernel = 3, stride = 1, dilation = 1, pad = 1
+
+  var outH: Int { (h + 2 * pad - (kernel - 1) * dilation - 1) / stride + 1 }
+  var outW: Int { (w + 2 * pad - (kernel - 1) * dilation - 1) / stride + 1 }
+  var description: String { "\(h)x\(w)x\(channels) k\(kernel) s\(stride) d\(dilation) p\(pad)" }
+}
+
+@Suite struct ConvTests {
+  private func conv(
+    _ t: MSKernels, _ g: Geometry, out: Int, pixelStride: Int, activation: MSUnary, residual: Bool, rowCut: Int = 0
+  ) -> [Float] {
+    var random = Random(g.h + g.channels + out)
+    let depth = g.kernel * g.kernel * g.channels, nr = Int(t.gemm_nr), panels = (out + nr - 1) / nr
+    let x = random.floats(g.h * g.w * pixelStride), w = random.floats(depth * out)
+    let bias = random.floats(out), extra = random.floats(g.outH * g.outW * out)
+    let packed = output(panels * depth * nr) { t.gemm_pack_b($0, w, depth, out, out, 1, 0, panels) }
+    return output(g.outH * g.outW * out) { y in
+      x.withUnsafeBufferPointer { x in
+        packed.withUnsafeBufferPointer { packed in
+          bias.withUnsafeBufferPointer { bias in
+            extra.withUnsafeBufferPointer { extra in
+              var c = MSConv(
+                x: x.baseAddress!, weights: packed.baseAddress!, y: y, ldc: out, bias: bias.baseAddress,
+                residual: residual ? extra.baseAddress : nil, ldr: out, in_h: g.h, in_w: g.w, in_channels: g.channels,
+                pixel_stride: pixelStride, out_h: g.outH, out_w: g.outW, out_channels: out, kernel_h: Int32(g.kernel),
+                kernel_w: Int32(g.kernel), stride_h: Int32(g.stride), stride_w: Int32(g.stride),
+                dilation_h: Int32(g.dilation), dilation_w: Int32(g.dilation), pad_top: Int32(g.pad), pad_left: Int32(g.pad),
+                activation: Int32(activation.rawValue), alpha: 0, beta: 6)
+              let scratch = UnsafeMutablePointer<Float>.allocate(capacity: t.conv_scratch(&c) + 1)
+              defer { scratch.deallocate() }
+              t.conv(&c, 0, min(rowCut, g.outH * g.outW), 0, panels, scratch)
+              t.conv(&c, min(rowCut, g.outH * g.outW), g.outH * g.outW, 0, panels, scratch)
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private static let geometries = [
+    Geometry(channels: 3, stride: 2), Geometry(), Geometry(channels: 16), Geometry(channels: 20, kernel: 5, pad: 2),
+    Geometry(channels: 7, kernel: 1, stride: 2, pad: 0), Geometry(channels: 4, dilation: 2, pad: 2),
+    Geometry(h: 5, w: 4, channels: 6, kernel: 7, pad: 3), Geometry(h: 4, w: 4, channels: 33, kernel: 3, stride: 3, pad: 0),
+  ]
+
+  @Test(arguments: tables) func matchesReference(_ table: Table) {
+    for g in Self.geometries {
+      for out in [1, 8, 37] {
+        for extra in [0, 2] {
+          let activation = out == 8 ? MS_UNARY_HSWISH : MS_UNARY_CLAMP
+          let run = { (t: MSKernels) in
+            conv(t, g, out: out, pixelStride: g.channels + extra, activation: activation, residual: extra == 2)
+          }
+          expectClose(run(table.kernels), run(reference), absolute: 5e-5, "\(g) -> \(out)")
+        }
+      }
+    }
+  }
+
+  @Test(arguments: tables) func splitsDoNotChangeBits(_ table: Table) {
+    let g = Geometry(h: 30, w: 31, channels: 17)
+    let run = { (cut: Int) in
+      conv(table.kernels, g, out: 40, pixelStride: 17, activation: MS_UNARY_IDENTITY, residual: false, rowCut: cut)
+    }
+    let whole = run(0)
+    for cut in [1, 29, 500] { expectSame(run(cut), whole) }
+  }
+
+  private func depthwise(_ t: MSKernels, _ g: Geometry, activation: MSUnary, yCut: Int = 0, cCut: Int = 0) -> [Float] {
+    var random = Random(g.h + g.channels)
+    let x = random.floats(g.h * g.w * g.channels), w = random.floats(g.kernel * g.kernel * g.channels)
+    let bias = random.floats(g.channels)
+    return output(g.outH * g.outW * g.channels) { y in
+      x.withUnsafeBufferPointer { x in
+        w.withUnsafeBufferPointer { w in
+          bias.withUnsafeBufferPointer { bias in
+            var d = MSDepthwise(
+              x: x.baseAddress!, weights: w.baseAddress!, y: y, bias: g.stride == 3 ? nil : bias.baseAddress, in_h: g.h,
+              in_w: g.w, out_h: g.outH, out_w: g.outW, channels: g.channels, kernel_h: Int32(g.kernel),
+              kernel_w: Int32(g.kernel), stride_h: Int32(g.stride), stride_w: Int32(g.stride), dilation_h: Int32(g.dilation),
+              dilation_w: Int32(g.dilation), pad_top: Int32(g.pad), pad_left: Int32(g.pad),
+              activation: Int32(activation.rawValue), alpha: 0, beta: 6)
+            for (y0, y1) in [(0, min(yCut, g.outH)), (min(yCut, g.outH), g.outH)] {
+              t.depthwise(&d, y0, y1, 0, min(cCut, g.channels))
+              t.depthwise(&d, y0, y1, min(cCut, g.channels), g.channels)
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private static let depthwiseGeometries: [Geometry] = {
+    var all: [Geometry] = []
+    for channels in [1, 3, 16, 17, 33, 70, 150] {
+      for kernel in [1, 2, 3, 5, 7] {
+        for stride in [1, 2, 3] {
+          all.append(Geometry(h: 12, w: 13, channels: channels, kernel: kernel, stride: stride, pad: kernel / 2))
+        }
+      }
+    }
+    all.append(Geometry(h: 12, w: 13, channels: 20, dilation: 2, pad: 2))
+    all.append(Geometry(h: 12, w: 13, channels: 20, kernel: 5, dilation: 3, pad: 6))
+    all.append(Geometry(h: 2, w: 2, channels: 20, kernel: 5, pad: 4))
+    all.append(Geometry(h: 3, w: 1, channels: 20, kernel: 3, stride: 2, pad: 1))
+    all.append(Geometry(h: 9, w: 9, channels: 20, kernel: 3, stride: 2, pad: 0))
+    return all
+  }()
+
+  @Test(arguments: tables) func depthwiseMatchesReference(_ table: Table) {
+    for g in Self.depthwiseGeometries {
+      let activation = g.channels == 17 ? MS_UNARY_HSWISH : MS_UNARY_CLAMP
+      expectClose(
+        depthwise(table.kernels, g, activation: activation), depthwise(reference, g, activation: activation),
+        absolute: 2e-5, "\(g)")
+    }
+  }
+
+  @Test(arguments: tables) func depthwiseSplitsDoNotChangeBits(_ table: Table) {
+    for g in [Geometry(h: 12, w: 13, channels: 150), Geometry(h: 12, w: 13, channels: 70, kernel: 5, stride: 2, pad: 2)] {
+      let whole = depthwise(table.kernels, g, activation: MS_UNARY_SIGMOID)
+      for cut in [1, 5, 16, 67] {
+        expectSame(depthwise(table.kernels, g, activation: MS_UNARY_SIGMOID, yCut: cut, cCut: cut), whole, "\(g)")
+      }
+    }
+  }
+
+  private func pool(_ t: MSKernels, _ g: Geometry, average: Bool, cut: Int = 0) -> [Float] {
+    var random = Random(g.h + g.channels)
+    let x = random.floats(g.h * g.w * g.channels)
+    return output(g.outH * g.outW * g.channels) { y in
+      x.withUnsafeBufferPointer { x in
+        var p = MSPool(
+          x: x.baseAddress!, y: y, in_h: g.h, in_w: g.w, out_h: g.outH, out_w: g.outW, channels: g.channels,
+          kernel_h: Int32(g.kernel), kernel_w: Int32(g.kernel), stride_h: Int32(g.stride), stride_w: Int32(g.stride),
+          pad_top: Int32(g.pad), pad_left: Int32(g.pad), average: average ? 1 : 0, activation: 0, alpha: 0, beta: 0)
+        t.pool(&p, 0, min(cut, g.outH))
+        t.pool(&p, min(cut, g.outH), g.outH)
+      }
+    }
+  }
+
+  @Test(arguments: tables) func poolMatchesReference(_ table: Table) {
+    for channels in [1, 5, 16, 33, 70] {
+      for g in [
+        Geometry(channels: channels, kernel: 2, stride: 2, pad: 0), Geometry(channels: channels, kernel: 3, stride: 2),
+        Geometry(channels: channels), Geometry(h: 11, w: 11, channels: channels, kernel: 11, pad: 0),
+        // Windows wholly in the padding.
+        Geometry(h: 3, w: 3, channels: channels, kernel: 2, stride: 2, pad: 3),
+      ] {
+        for average in [false, true] {
+          expectClose(pool(table.kernels, g, average: average), pool(reference, g, average: average), absolute: 1e-6, "\(g)")
+          expectSame(pool(table.kernels, g, average: average, cut: 2), pool(table.kernels, g, average: average))
+        }
+      }
+    }
+  }
+}
