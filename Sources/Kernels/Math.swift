@@ -103,7 +103,7 @@
 }
 
 /// sin(x) for `quadrant` 0 and cos(x) for 1. Absolute error below 1e-7 for |x| < 1e4; it grows with |x| beyond, and for
-/// |x| > 4e6 the result only stays within [-1, 1]. sin(inf) = NaN.
+/// |x| > 4e6 the result only stays within [-1, 1], because r is clamped. sin(inf) = NaN.
 ///
 /// x = n pi/2 + r with pi/2 in three parts (8, 11 and 24 bits, so that the first products are exact), then the series of
 /// sine (error 3.7e-9) or cosine (1.0e-10) on |r| <= pi/4.
@@ -112,7 +112,7 @@
   let n = shifted - rounder
   var r = multiplyAdd(n, splat(-1.5703125), x)
   r = multiplyAdd(n, splat(-4.83751297e-4), r)
-  r = multiplyAdd(n, splat(-7.54978995e-8), r)
+  r = clamp(multiplyAdd(n, splat(-7.54978995e-8), r), splat(-1), splat(1))
   let z = r * r
   var s = multiplyAdd(z, splat(-1.95140834e-4), splat(8.33215471e-3))
   s = multiplyAdd(s, z, splat(-0.166666552))
@@ -122,7 +122,7 @@
   c = multiplyAdd(c, z * z, multiplyAdd(z, splat(-0.5), splat(1)))
   let turn = (bits(shifted) &- bits(rounder)) &+ quadrant
   let value = select((turn & 1) .== 0, s, c)
-  return clamp(float(bits: bits(value) ^ ((turn & 2) &<< 30)), splat(-1), splat(1))
+  return float(bits: bits(value) ^ ((turn & 2) &<< 30))
 }
 
 /// |x| rounded to the nearest integer, even on ties; numbers of 2^23 and more are integers already.

@@ -8,10 +8,10 @@ func softmax(_ x: Floats, _ y: MutableFloats, _ rows: Int, _ n: Int, _ log: Int3
     let peak = splat(reduce(MaxReduction.self, source, n))
     if log == 0 {
       let total = exponentials(source, target, n, peak)
-      rescale(target, target, n, .zero, splat(1 / total))
+      rescale(target, target, n, splat(1 / total))
     } else {
       let total = exponentials(source, nil, n, peak)
-      rescale(source, target, n, peak + logarithm(splat(total)), splat(1))
+      shift(source, target, n, peak, logarithm(splat(total)))
     }
   }
 }
@@ -41,14 +41,24 @@ func softmax(_ x: Floats, _ y: MutableFloats, _ rows: Int, _ n: Int, _ log: Int3
   return horizontal(Sum.self, s0 + s1)
 }
 
-/// y = (x - shift) * scale.
-@inline(__always) private func rescale(_ x: Floats, _ y: MutableFloats, _ n: Int, _ shift: Vec, _ scale: Vec) {
+/// y = x * scale.
+@inline(__always) private func rescale(_ x: Floats, _ y: MutableFloats, _ n: Int, _ scale: Vec) {
   var i = 0
   while i &+ width <= n {
-    store((load(x + i) - shift) * scale, y + i)
+    store(load(x + i) * scale, y + i)
     i &+= width
   }
-  if i < n { partialStore((partialLoad(x + i, n &- i) - shift) * scale, y + i, n &- i) }
+  if i < n { partialStore(partialLoad(x + i, n &- i) * scale, y + i, n &- i) }
+}
+
+/// y = (x - peak) - log. In that order: x near the peak would lose its digits in peak + log.
+@inline(__always) private func shift(_ x: Floats, _ y: MutableFloats, _ n: Int, _ peak: Vec, _ log: Vec) {
+  var i = 0
+  while i &+ width <= n {
+    store((load(x + i) - peak) - log, y + i)
+    i &+= width
+  }
+  if i < n { partialStore((partialLoad(x + i, n &- i) - peak) - log, y + i, n &- i) }
 }
 
 /// `MSKernels.softmax_strided`.
@@ -76,8 +86,8 @@ private func softmaxColumn<L: Lanes>(_ x: Floats, _ y: MutableFloats, _ n: Int, 
     total += e
   }
   if log {
-    let shift = peak + logarithm(total)
-    for k in 0..<n { lanes.store(lanes.load(x + k &* stride) - shift, y + k &* stride) }
+    let logTotal = logarithm(total)
+    for k in 0..<n { lanes.store((lanes.load(x + k &* stride) - peak) - logTotal, y + k &* stride) }
   } else {
     let scale = 1 / total
     for k in 0..<n { lanes.store(lanes.load(y + k &* stride) * scale, y + k &* stride) }
