@@ -1,0 +1,85 @@
+import Graph
+
+/// The attribute tables of all primitives: which field has which name and type.
+public enum PrimitiveSchema {
+  public enum FieldType {
+    case bool, int8, int32, int64, float32, string, int64s, int32s, float32s, ints2D, named
+  }
+
+  /// Number of primitives the schema has; their kinds are 1...count.
+  public static var count: Int { table.count }
+
+  /// Number of attributes; 0 for kinds the schema does not have.
+  public static func fieldCount(_ kind: OperatorKind) -> Int {
+    guard var fields = SchemaFields(kind) else { return 0 }
+    var n = 0
+    while fields.next() != nil { n += 1 }
+    return n
+  }
+
+  /// The schema's name of attribute `id`; nil when there is none.
+  public static func fieldName(_ kind: OperatorKind, _ id: Int) -> String? {
+    guard let field = field(kind, id) else { return nil }
+    return String(decoding: field.name, as: UTF8.self)
+  }
+
+  public static func fieldType(_ kind: OperatorKind, _ id: Int) -> FieldType? { field(kind, id)?.type }
+
+  private static func field(_ kind: OperatorKind, _ id: Int) -> SchemaFields.Field? {
+    guard id >= 0, var fields = SchemaFields(kind) else { return nil }
+    var i = 0
+    while let field = fields.next() {
+      if i == id { return field }
+      i += 1
+    }
+    return nil
+  }
+}
+
+/// Walks over the fields of one primitive in the order of their ids.
+struct SchemaFields {
+  struct Field {
+    let name: UnsafeBufferPointer<UInt8>
+    let type: PrimitiveSchema.FieldType
+  }
+  private let text: UnsafeBufferPointer<UInt8>
+  private var position = 0
+
+  /// nil for kinds the schema does not have.
+  init?(_ kind: OperatorKind) {
+    guard kind.rawValue >= 1 && kind.rawValue <= Int32(PrimitiveSchema.table.count) else { return nil }
+    let entry = PrimitiveSchema.table[Int(kind.rawValue) - 1]
+    text = UnsafeBufferPointer(start: entry.utf8Start, count: entry.utf8CodeUnitCount)
+    _ = word()  // the primitive's name
+  }
+
+  mutating func next() -> Field? {
+    let word = word()
+    guard let colon = word.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+    return Field(
+      name: UnsafeBufferPointer(rebasing: word[..<colon]),
+      type: SchemaFields.type(UnsafeBufferPointer(rebasing: word[(colon + 1)...])))
+  }
+
+  private mutating func word() -> UnsafeBufferPointer<UInt8> {
+    let start = position
+    while position < text.count && text[position] != UInt8(ascii: " ") { position += 1 }
+    let word = UnsafeBufferPointer(rebasing: text[start..<position])
+    if position < text.count { position += 1 }
+    return word
+  }
+
+  private static func type(_ code: UnsafeBufferPointer<UInt8>) -> PrimitiveSchema.FieldType {
+    switch code[0] {
+    case UInt8(ascii: "b"): return .bool
+    case UInt8(ascii: "s"): return .string
+    case UInt8(ascii: "v"): return .ints2D
+    case UInt8(ascii: "f"): return .float32
+    case UInt8(ascii: "i"): return code[1] == UInt8(ascii: "8") ? .int8 : code[1] == UInt8(ascii: "3") ? .int32 : .int64
+    default:  // a list
+      if code[1] == UInt8(ascii: "a") { return .named }
+      if code[1] == UInt8(ascii: "f") { return .float32s }
+      return code[2] == UInt8(ascii: "3") ? .int32s : .int64s
+    }
+  }
+}

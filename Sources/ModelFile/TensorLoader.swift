@@ -1,0 +1,183 @@
+import FlatBuffers
+import Graph
+import System
+
+/// Makes graph tensors of the records of a file: checks type, format and shape, and binds constants to their bytes.
+struct TensorLoader {
+  let file: FlatBuffer
+  let owner: AnyObject?
+  let copyConstants: Bool
+
+  /// Constants and inputs with more elements than this are refused: such sizes come from broken files, and 32-bit element
+  /// counts occur in kernels.
+  static let maximumCount = Int(Int32.max)
+
+  /// `isInput`, `isOutput`: listed as such by the model.
+  func load(_ record: TensorRecord, _ index: Int, isInput: Bool, isOutput: Bool) throws(EngineError) -> Tensor {
+    // 59 is the end of the types in the newest schema; the types that the engine cannot store stay unknown until an
+    // operator asks.
+    guard record.dataType > 0 && record.dataType < 59 else {
+      throw refuse(record, index, "data type \(record.dataType) is none of 1...58")
+    }
+    guard let format = Format(rawValue: record.format) else {
+      throw refuse(record, index, "format \(record.format) is none of 0...13 and 15...18")
+    }
+    let type = DataType(typeID: record.dataType) ?? .unknown
+    let tensor = Tensor(name: record.name, type: type, shape: try shape(record, index, isInput: isInput), format: format)
+    tensor.quantParams = record.quantParams
+
+    if record.data != nil || record.externalLocation != nil {
+      if isInput && type != .tensorList { throw refuse(record, index, "an input of the graph must not have data") }
+      if record.nodeType != 0 && !isOutput && type != .tensorList {
+        throw refuse(record, index, "node type \(record.nodeType) is a variable, but it has data")
+      }
+      try loadConstant(tensor, record, index)
+    } else if type == .tensorList {
+      throw refuse(record, index, "a tensor list without the data that describes it")
+    } else if isInput && type != .string && (type == .unknown || type.size == 0) {
+      throw refuse(record, index, "a graph input of data type \(record.dataType); numbers and strings are supported")
+    }
+    return tensor
+  }
+
+  private func refuse(_ record: TensorRecord, _ index: Int, _ reason: String) -> EngineError {
+    EngineError(.error, "\(record.text(index)): \(reason)")
+  }
+
+  private func shape(_ record: TensorRecord, _ index: Int, isInput: Bool) throws(EngineError) -> Shape {
+    if record.dims.count > Shape.maximumRank {
+      if isInput || record.data != nil {
+        throw refuse(record, index, "\(record.dims.count) dimensions; at most \(Shape.maximumRank) are supported")
+      }
+      return Shape()  // the shape of an intermediate tensor is inferred anyway
+    }
+    var dims = [Int]()
+    dims.reserveCapacity(record.dims.count)
+    var count = 1
+    for d in record.dims {
+      if d < -1 { throw refuse(record, index, "dimension \(d); expected a size, or -1 for one that is not known yet") }
+      dims.append(Int(d))
+      // Both factors are below 2^31 here, which a 64-bit product holds; on 32-bit machines the overflow says it.
+      let (product, overflow) = count.multipliedReportingOverflow(by: d < 0 ? 1 : Int(d))
+      if overflow || product > TensorLoader.maximumCount {
+        if isInput || record.data != nil {
+          throw refuse(record, index, "its dimensions multiply to more than \(TensorLoader.maximumCount) elements")
+        }
+        count = 1
+      } else {
+        count = product
+      }
+    }
+    return Shape(dims)
+  }
+
+  private func loadConstant(_ tensor: Tensor, _ record: TensorRecord, _ index: Int) throws(EngineError) {
+    guard let data = record.data else {
+      let location = record.externalLocation ?? ""
+      throw refuse(record, index, "its data is in the file \"\(location)\"; models with external data are not supported")
+    }
+    if let reason = TensorLoader.unsupportedCompression(record) { throw refuse(record, index, "\(reason) are not supported") }
+    switch tensor.type {
+    case .tensorList:
+      try checkTensorList(data.content, record, index)
+      try bind(tensor, data, data.content.count, alignment: 4, record, index)
+      return
+    case .string:
+      tensor.shape = Shape([data.content.count])
+      try bind(tensor, data, data.content.count, alignment: 1, record, index)
+      return
+    case .unknown:
+      throw refuse(record, index, "a constant of data type \(record.dataType); stored numbers and strings are supported")
+    default: break
+    }
+    switch tensor.format {
+    case .nhwc4, .nc4hw4, .nc8hw8:
+      throw refuse(record, index, "a constant in a format (\(record.format)) that pads channels; expected a plain one")
+    default: break
+    }
+    for d in tensor.shape.dims where d <= 0 {
+      throw refuse(record, index, "a constant with data but with dimensions \(tensor.shape.text)")
+    }
+    let count = tensor.shape.count
+    let bits = BitPacking.bits(tensor)
+    let needed = bits.map { BitPacking.byteCount(bits: $0, count: count) } ?? Int64(count) * Int64(tensor.type.size)
+    if Int64(data.content.count) < needed {
+      let width = bits.map { " of \($0) bits" } ?? ""
+      throw refuse(
+        record, index, "\(data.content.count) bytes of data; \(tensor.type.name) \(tensor.shape.text)\(width) needs \(needed)")
+    }
+    guard let bits else {
+      try bind(tensor, data, Int(needed), alignment: tensor.type.size, record, index)
+      return
+    }
+    let unpacked = try expand(count * tensor.type.size, data, record, index)
+    BitPacking.unpack(data.content, bits: bits, count: count, into: unpacked.base, type: tensor.type)
+    tensor.setConstant(unpacked.base, owner: unpacked)
+  }
+
+  /// Points the tensor at the first `byteCount` bytes of its data, or at a copy of them.
+  private func bind(
+    _ tensor: Tensor, _ data: Bytes, _ byteCount: Int, alignment: Int, _ record: TensorRecord, _ index: Int
+  ) throws(EngineError) {
+    guard let base = data.content.baseAddress else { throw refuse(record, index, "no data") }
+    if !copyConstants && UInt(bitPattern: base) % UInt(alignment) == 0 {
+      tensor.setConstant(base, owner: owner)
+      return
+    }
+    let copy = try expand(byteCount, data, record, index)
+    copy.base.copyMemory(from: base, byteCount: byteCount)
+    tensor.setConstant(copy.base, owner: copy)
+  }
+
+  /// Memory for what becomes of `data`. Its bytes are charged, so that many tensors that share one payload cannot fill the memory.
+  private func expand(_ byteCount: Int, _ data: Bytes, _ record: TensorRecord, _ index: Int) throws(EngineError) -> Buffer {
+    do throws(FlatBufferError) {
+      try file.charge(data.content.count, at: data.offset)
+    } catch { throw refuse(record, index, error.text) }
+    guard let buffer = Buffer(count: byteCount) else {
+      throw EngineError(.outOfMemory, "\(record.text(index)): no memory for \(byteCount) bytes")
+    }
+    return buffer
+  }
+
+  private static func unsupportedCompression(_ record: TensorRecord) -> StaticString? {
+    switch record.compression {
+    case 0, 4: break  // none, bit packing
+    case 1: return "weights compressed by indexing"
+    case 2: return "weights compressed as sparse"
+    case 3: return "weights compressed by FSE"
+    case 5: return "weights compressed by FSE with integers"
+    case 6: return "weights compressed by FSE for decoding during inference"
+    default: return "weights of an unknown compression"
+    }
+    if record.isHuffman { return "weights compressed by Huffman codes" }
+    if record.hasClusters && record.quantParams.isEmpty { return "weights quantised by k-means clusters" }
+    return nil
+  }
+
+  /// A tensor list is described by 32-bit words: element type, rank R, R dimensions, count, then rank and dimensions of each
+  /// tensor.
+  private func checkTensorList(_ data: UnsafeRawBufferPointer, _ record: TensorRecord, _ index: Int) throws(EngineError) {
+    let words = data.count / 4
+    var next = 1
+    var ended = false
+    func read() -> Int {
+      if next >= words {
+        ended = true
+        return 0
+      }
+      next += 1
+      return Int(Int32(littleEndian: data.loadUnaligned(fromByteOffset: 4 * (next - 1), as: Int32.self)))
+    }
+    func skip(_ count: Int) {
+      if count < 0 || count > Shape.maximumRank || count > words - next { ended = true } else { next += count }
+    }
+    skip(read())
+    var tensors = read()
+    while tensors > 0 && !ended {
+      skip(read())
+      tensors -= 1
+    }
+    if ended { throw refuse(record, index, "a tensor list whose description ends too early or has a wrong rank") }
+  }
+}
