@@ -21,7 +21,8 @@ struct BroadcastPlan {
   private var rowsPerTask = 1
   private var piecesPerRow = 1
 
-  /// Both shapes must broadcast to `out`, which has at most 8 dimensions.
+  /// Both shapes must broadcast to `out`, which has at most 8 dimensions. Of an empty result, whose other dimensions may be
+  /// any, nothing but the plan's existence is useful: hence the wrapping products.
   init(_ a: Shape, _ b: Shape, to out: Shape) {
     var aStride = 1, bStride = 1
     var groups = 0
@@ -35,7 +36,7 @@ struct BroadcastPlan {
       if n == 1 { continue }
       let pattern = (aFull ? 1 : 0) + (bFull ? 2 : 0)
       if pattern == lastPattern {
-        if groups == 1 { inner *= n } else { dims[rank - 1] *= n }
+        if groups == 1 { inner &*= n } else { dims[rank - 1] &*= n }
       } else if groups == 0 {
         inner = n
         aStep = aFull ? 1 : 0
@@ -49,16 +50,16 @@ struct BroadcastPlan {
         groups += 1
       }
       lastPattern = pattern
-      if aFull { aStride *= n }
-      if bFull { bStride *= n }
+      if aFull { aStride &*= n }
+      if bFull { bStride &*= n }
     }
     var i = 0
     while i < rank {
-      rows *= dims[i]
+      rows &*= dims[i]
       i += 1
     }
     rowsPerTask = Elementwise.rowsPerTask(inner)
-    piecesPerRow = max(1, (inner + Elementwise.grain - 1) / Elementwise.grain)
+    piecesPerRow = max(1, inner / Elementwise.grain + (inner % Elementwise.grain > 0 ? 1 : 0))
   }
 
   var tasks: Int { piecesPerRow > 1 ? rows * piecesPerRow : (rows + rowsPerTask - 1) / rowsPerTask }

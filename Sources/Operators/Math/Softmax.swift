@@ -31,6 +31,7 @@ final class SoftmaxOperator: Operator {
   override var inPlaceInputs: [Int] { [0] }
 
   override func prepare(_ context: ExecutionContext) throws(EngineError) {
+    if outputs[0].count == 0 { return }
     let shape = inputs[0].shape
     let axis = try requireAxis(axisAttribute, of: 0)
     outer = shape.product(0..<axis)
