@@ -1,0 +1,59 @@
+/**
+ * @file extensions.h
+ * What this library offers beyond OpenHarmony's interface: error texts, its version, and a profile of a model's operators.
+ */
+#ifndef MSLITE_EXTENSIONS_H
+#define MSLITE_EXTENSIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "mindspore/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * What the calling thread's last failing call had to say: function, argument, what is wrong and what would have been accepted.
+ * The same text is printed to standard error unless the environment variable MSLITE_LOG is "off".
+ * @return "" when no call has failed; valid until the thread's next failing call
+ */
+OH_AI_API const char *MSLite_GetLastError(void);
+
+/** @return name, version and the instruction set in use, such as "mslite 1.0.0 (avx512)"; valid for ever */
+OH_AI_API const char *MSLite_GetVersion(void);
+
+/** Lengths of the strings in a profile entry, final NUL included. */
+#define MSLITE_PROFILE_NAME_SIZE 128
+#define MSLITE_PROFILE_TYPE_SIZE 32
+
+/** One operator of a profile. Names that are too long are cut. */
+typedef struct MSLite_NodeProfile {
+  char name[MSLITE_PROFILE_NAME_SIZE];
+  char type[MSLITE_PROFILE_TYPE_SIZE];
+  /** How often it ran since profiling was switched on. */
+  uint64_t runs;
+  /** Their total time. */
+  uint64_t nanoseconds;
+} MSLite_NodeProfile;
+
+/**
+ * Starts (from zero) or stops timing the operators of a model.
+ * @return OH_AI_STATUS_LITE_NULLPTR for no model and for one that is not built, OH_AI_STATUS_LITE_ERROR for a model in use
+ */
+OH_AI_API OH_AI_Status MSLite_ModelSetProfiling(OH_AI_ModelHandle model, bool enable);
+
+/**
+ * Reads the profile, one entry per operator in execution order.
+ * @param entries receives as many entries as fit; NULL: only the count is wanted
+ * @param count in: room in `entries`; out: entries that the profile has
+ * @return OH_AI_STATUS_LITE_NULLPTR for no model, one that is not built, and a NULL `count`; OH_AI_STATUS_LITE_ERROR for a model
+ *         in use
+ */
+OH_AI_API OH_AI_Status MSLite_ModelGetProfile(OH_AI_ModelHandle model, MSLite_NodeProfile *entries, size_t *count);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
