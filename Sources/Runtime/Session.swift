@@ -316,7 +316,7 @@ public final class Session {
     }
     return out
   }
-
+}
 
 /// The system's text for an errno value.
 private func errorText(_ number: Int32) -> String {
