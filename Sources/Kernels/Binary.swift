@@ -6,34 +6,34 @@ protocol BinaryFunction {
 }
 
 enum Add: BinaryFunction {
-  @inline(__always) static func apply(_ a: Vec, _ b: Vec) -> Vec { a + b }
+  @inline(always) static func apply(_ a: Vec, _ b: Vec) -> Vec { a + b }
 }
 enum Subtract: BinaryFunction {
-  @inline(__always) static func apply(_ a: Vec, _ b: Vec) -> Vec { a - b }
+  @inline(always) static func apply(_ a: Vec, _ b: Vec) -> Vec { a - b }
 }
 enum Multiply: BinaryFunction {
-  @inline(__always) static func apply(_ a: Vec, _ b: Vec) -> Vec { a * b }
+  @inline(always) static func apply(_ a: Vec, _ b: Vec) -> Vec { a * b }
 }
 enum Divide: BinaryFunction {
-  @inline(__always) static func apply(_ a: Vec, _ b: Vec) -> Vec { a / b }
+  @inline(always) static func apply(_ a: Vec, _ b: Vec) -> Vec { a / b }
 }
 enum Larger: BinaryFunction {
-  @inline(__always) static func apply(_ a: Vec, _ b: Vec) -> Vec { maximum(a, b) }
+  @inline(always) static func apply(_ a: Vec, _ b: Vec) -> Vec { maximum(a, b) }
 }
 enum Smaller: BinaryFunction {
-  @inline(__always) static func apply(_ a: Vec, _ b: Vec) -> Vec { minimum(a, b) }
+  @inline(always) static func apply(_ a: Vec, _ b: Vec) -> Vec { minimum(a, b) }
 }
 enum SquaredDifference: BinaryFunction {
-  @inline(__always) static func apply(_ a: Vec, _ b: Vec) -> Vec {
+  @inline(always) static func apply(_ a: Vec, _ b: Vec) -> Vec {
     let d = a - b
     return d * d
   }
 }
 enum FloorDivide: BinaryFunction {
-  @inline(__always) static func apply(_ a: Vec, _ b: Vec) -> Vec { floor(a / b) }
+  @inline(always) static func apply(_ a: Vec, _ b: Vec) -> Vec { floor(a / b) }
 }
 enum FloorModulo: BinaryFunction {
-  @inline(__always) static func apply(_ a: Vec, _ b: Vec) -> Vec { a - floor(a / b) * b }
+  @inline(always) static func apply(_ a: Vec, _ b: Vec) -> Vec { a - floor(a / b) * b }
 }
 
 /// Reads operand vectors from memory, or repeats the single value of a broadcast operand.
@@ -42,11 +42,11 @@ private protocol Operand {
 }
 private struct Stream: Operand {
   let p: Floats
-  @inline(__always) func load<L: Lanes>(_ i: Int, _ lanes: L) -> Vec { lanes.load(p + i) }
+  @inline(always) func load<L: Lanes>(_ i: Int, _ lanes: L) -> Vec { lanes.load(p + i) }
 }
 private struct Constant: Operand {
   let value: Vec
-  @inline(__always) func load<L: Lanes>(_ i: Int, _ lanes: L) -> Vec { value }
+  @inline(always) func load<L: Lanes>(_ i: Int, _ lanes: L) -> Vec { value }
 }
 
 /// `MSKernels.binary`.
@@ -70,7 +70,7 @@ func binary(
   }
 }
 
-@inline(__always) private func combine<F: BinaryFunction>(
+@inline(always) private func combine<F: BinaryFunction>(
   _ f: F.Type, _ a: Floats, _ aStep: Int, _ b: Floats, _ bStep: Int, _ y: MutableFloats, _ n: Int, _ bounds: Activation
 ) {
   if aStep == 0 {
@@ -155,7 +155,7 @@ func scaleBias(
   }
 }
 
-@inline(__always) private func scaled<L: Lanes>(
+@inline(always) private func scaled<L: Lanes>(
   _ x: Floats, _ scale: Floats?, _ bias: Floats?, _ y: MutableFloats, _ c: Int, _ activation: Activation, _ lanes: L
 ) {
   var shift = Vec.zero
@@ -178,7 +178,7 @@ func prelu(_ x: Floats, _ slope: Floats, _ y: MutableFloats, _ rows: Int, _ chan
   }
 }
 
-@inline(__always) private func sloped<L: Lanes>(_ x: Floats, _ slope: Floats, _ y: MutableFloats, _ lanes: L) {
+@inline(always) private func sloped<L: Lanes>(_ x: Floats, _ slope: Floats, _ y: MutableFloats, _ lanes: L) {
   let v = lanes.load(x)
   lanes.store(select(v .> .zero, v, v * lanes.load(slope)), y)
 }

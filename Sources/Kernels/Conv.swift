@@ -6,12 +6,12 @@ import CKernels
 private let gatherFloats = 32_768
 
 /// Rows gathered at once. Two tiles at least, so that the weights are not read again for every tile.
-@inline(__always) private func gatheredRows(_ k: Int) -> Int {
+@inline(always) private func gatheredRows(_ k: Int) -> Int {
   let tiles = Swift.max(2, gatherFloats / Swift.max(k, 1) / tileRows)
   return Swift.min(tiles &* tileRows, 512 / tileRows &* tileRows)
 }
 
-@inline(__always) private func depth(_ c: UnsafePointer<MSConv>) -> Int {
+@inline(always) private func depth(_ c: UnsafePointer<MSConv>) -> Int {
   Int(c.pointee.kernel_h) &* Int(c.pointee.kernel_w) &* c.pointee.in_channels
 }
 
@@ -50,7 +50,7 @@ private struct Gather {
   /// Neighbouring taps of a kernel row are neighbours in memory: one copy takes them all.
   let contiguous: Bool
 
-  @inline(__always) init(_ c: MSConv) {
+  @inline(always) init(_ c: MSConv) {
     x = c.x
     inH = c.in_h
     inW = c.in_w
@@ -92,7 +92,7 @@ private struct Gather {
   }
 
   /// One kernel row: the taps at columns left, left + dilationW, ... of the image row at `source`.
-  @inline(__always) private func kernelRow(_ source: Floats, _ left: Int, _ target: MutableFloats) {
+  @inline(always) private func kernelRow(_ source: Floats, _ left: Int, _ target: MutableFloats) {
     if contiguous {
       let before = Swift.min(Swift.max(0 &- left, 0), kernelW)
       let end = Swift.max(Swift.min(inW &- left, kernelW), before)

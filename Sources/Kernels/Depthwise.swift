@@ -31,7 +31,7 @@ struct DepthwiseLayer {
   let kernelH: Int, kernelW: Int, strideH: Int, strideW: Int, dilationH: Int, dilationW: Int, padTop: Int, padLeft: Int
   let activation: Activation
 
-  @inline(__always) init(_ d: MSDepthwise) {
+  @inline(always) init(_ d: MSDepthwise) {
     x = d.x
     weights = d.weights
     y = d.y
@@ -52,7 +52,7 @@ struct DepthwiseLayer {
   }
 
   /// Output row `oy`, channels c0..<c1.
-  @inline(__always) func row(_ oy: Int, _ c0: Int, _ c1: Int) {
+  @inline(always) func row(_ oy: Int, _ c0: Int, _ c1: Int) {
     let top = oy &* strideH &- padTop
     let (firstRow, lastRow) = taps(top, dilationH, kernelH, inH)
     // Outputs whose whole kernel row lies inside the image.
@@ -86,7 +86,7 @@ struct DepthwiseLayer {
   }
 
   /// The taps t in 0..<count whose position start + t * dilation lies in 0..<size, as a half-open range.
-  @inline(__always) private func taps(_ start: Int, _ dilation: Int, _ count: Int, _ size: Int) -> (Int, Int) {
+  @inline(always) private func taps(_ start: Int, _ dilation: Int, _ count: Int, _ size: Int) -> (Int, Int) {
     let first = start >= 0 ? 0 : Swift.min((dilation &- 1 &- start) / dilation, count)
     let room = size &- start
     let last = room <= 0 ? 0 : Swift.min((room &+ dilation &- 1) / dilation, count)
@@ -112,7 +112,7 @@ struct DepthwiseLayer {
     if c < c1 { point(source + c, firstRow, lastRow, first, last, c, target, SomeLanes(c1 &- c)) }
   }
 
-  @inline(__always) private func point<L: Lanes>(
+  @inline(always) private func point<L: Lanes>(
     _ source: Floats, _ firstRow: Int, _ lastRow: Int, _ first: Int, _ last: Int, _ c: Int, _ target: MutableFloats,
     _ lanes: L
   ) {
@@ -129,7 +129,7 @@ struct DepthwiseLayer {
   }
 
   /// As `point` for four vectors, whose independent chains hide the latency of the multiply-adds.
-  @inline(__always) private func point4(
+  @inline(always) private func point4(
     _ source: Floats, _ firstRow: Int, _ lastRow: Int, _ first: Int, _ last: Int, _ c: Int, _ target: MutableFloats
   ) {
     var sums = InlineArray<4, Vec>(repeating: .zero)
@@ -170,7 +170,7 @@ enum DepthwiseTile<let P: Int, let K: Int, let S: Int> {
     return ox
   }
 
-  @inline(__always) private static func tile<L: Lanes>(
+  @inline(always) private static func tile<L: Lanes>(
     _ d: DepthwiseLayer, _ source: Floats, _ firstRow: Int, _ lastRow: Int, _ c: Int, _ target: MutableFloats, _ lanes: L
   ) {
     let channels = d.channels

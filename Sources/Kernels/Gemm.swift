@@ -18,7 +18,7 @@ let tileRows = 6
 #endif
 
 /// Columns of a panel.
-@inline(__always) var panelColumns: Int { 2 &* width }
+@inline(always) var panelColumns: Int { 2 &* width }
 
 /// What all tiles of one multiplication share.
 struct Product {
@@ -56,7 +56,7 @@ struct Product {
   }
 
   /// Bias, residual and clamp for one vector of columns, and the store.
-  @inline(__always)
+  @inline(always)
   func finish<L: Lanes, let R: Int>(_ sums: InlineArray<R, Vec>, _ row: Int, _ column: Int, _ lanes: L) {
     let lo = splat(activation.lo), hi = splat(activation.hi)
     var shift = Vec.zero
@@ -72,7 +72,7 @@ struct Product {
     }
   }
 
-  @inline(__always) private func tile(_ count: Int, _ a: Floats, row: Int, _ panel: Int) {
+  @inline(always) private func tile(_ count: Int, _ a: Floats, row: Int, _ panel: Int) {
     switch count {
     case 1: Tile<1>.run(self, a, row, panel)
     case 2: Tile<2>.run(self, a, row, panel)
@@ -137,7 +137,7 @@ enum Tile<let R: Int> {
   }
 
   /// Rows first..<first + 3, as far as the tile has them: one step of k.
-  @inline(__always) private static func accumulate(
+  @inline(always) private static func accumulate(
     _ a: Floats, _ lda: Int, _ first: Int, _ b0: Vec, _ b1: Vec, _ left: inout InlineArray<R, Vec>,
     _ right: inout InlineArray<R, Vec>
   ) {

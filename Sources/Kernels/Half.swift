@@ -4,7 +4,7 @@
 /// compiler would call a library function per lane, so there the bits are moved by hand.
 
 /// Exact.
-@inline(__always) func toFloat(_ h: HalfBits) -> Vec {
+@inline(always) func toFloat(_ h: HalfBits) -> Vec {
   #if AVX512 || AVX2 || arch(arm64)
   var v = Vec.zero
   for i in 0..<width { v[i] = Float(Float16(bitPattern: h[i])) }
@@ -20,7 +20,7 @@
 }
 
 /// Rounded to nearest, ties to even; overflow gives infinity; a NaN keeps its leading payload bits and becomes quiet.
-@inline(__always) func toHalf(_ v: Vec) -> HalfBits {
+@inline(always) func toHalf(_ v: Vec) -> HalfBits {
   #if AVX512 || AVX2 || arch(arm64)
   var h = HalfBits.zero
   for i in 0..<width { h[i] = Float16(v[i]).bitPattern }
@@ -39,7 +39,7 @@
   #endif
 }
 
-@inline(__always) func loadHalves(_ p: UnsafePointer<UInt16>) -> HalfBits {
+@inline(always) func loadHalves(_ p: UnsafePointer<UInt16>) -> HalfBits {
   UnsafeRawPointer(p).loadUnaligned(as: HalfBits.self)
 }
 

@@ -20,7 +20,7 @@ func transpose(
   }
 }
 
-@inline(__always) private func transposeBlock(
+@inline(always) private func transposeBlock(
   _ x: UnsafePointer<UInt32>, _ xStride: Int, _ y: UnsafeMutablePointer<UInt32>, _ yStride: Int, _ rows: Int,
   _ columns: Int
 ) {
@@ -43,7 +43,7 @@ func transpose(
   }
 }
 
-@inline(__always) private func transpose4x4(
+@inline(always) private func transpose4x4(
   _ x: UnsafePointer<UInt32>, _ xStride: Int, _ y: UnsafeMutablePointer<UInt32>, _ yStride: Int
 ) {
   let a = UnsafeRawPointer(x).loadUnaligned(as: SIMD4<UInt32>.self)

@@ -5,14 +5,14 @@
 /// are the classical ones (Cody and Waite 1980). Measured errors are the largest over 2^20 points against double precision.
 
 /// 1.5 * 2^23. Adding it to |x| < 2^22 rounds x to the nearest integer (even on ties), which then sits in the low bits.
-@inline(__always) private var rounder: Vec { splat(12_582_912) }
+@inline(always) private var rounder: Vec { splat(12_582_912) }
 
 /// exp(x). Relative error below 1.3e-7 (2 ulp without FMA) where the result is normal. exp(x < -104) = 0,
 /// exp(x > 88.73) = +inf, NaN stays NaN.
 ///
 /// x = n ln 2 + r with |r| <= ln 2 / 2, exp(r) = 1 + r + r^2 P(r) (error 3.3e-9), times 2^n in two steps so that results
 /// that are subnormal or overflow come out right.
-@inline(__always) func exponential(_ x: Vec) -> Vec {
+@inline(always) func exponential(_ x: Vec) -> Vec {
   let bounded = clamp(x, splat(-104), splat(89))
   let shifted = multiplyAdd(bounded, splat(1.44269504), rounder)
   let n = shifted - rounder
@@ -28,12 +28,12 @@
   return value * powerOfTwo(half) * powerOfTwo(exponent &- half)
 }
 
-@inline(__always) private func powerOfTwo(_ n: IntVec) -> Vec { float(bits: (n &+ 127) &<< 23) }
+@inline(always) private func powerOfTwo(_ n: IntVec) -> Vec { float(bits: (n &+ 127) &<< 23) }
 
 /// Natural logarithm. Relative error below 1.2e-7. log(0) = -inf, log(x < 0) = NaN, log(inf) = inf; subnormals are right.
 ///
 /// x = 2^e m with m in [sqrt 1/2, sqrt 2), f = m - 1, log(1 + f) = f - f^2/2 + f^3 P(f) (relative error 7.5e-10).
-@inline(__always) func logarithm(_ x: Vec) -> Vec {
+@inline(always) func logarithm(_ x: Vec) -> Vec {
   let tiny = x .< splat(.leastNormalMagnitude)
   let scaled = select(tiny, x * 8_388_608, x)
   let offset = bits(scaled) &- 0x3f35_04f3
@@ -59,15 +59,15 @@
 }
 
 /// Integers below 2^22 in magnitude as floats, without a conversion instruction (SIMD conversions are scalar on some ISAs).
-@inline(__always) private func toFloat(_ n: IntVec) -> Vec { float(bits: n &+ bits(rounder)) - rounder }
+@inline(always) private func toFloat(_ n: IntVec) -> Vec { float(bits: n &+ bits(rounder)) - rounder }
 
 /// 1 / (1 + exp(-x)). Relative error below 2.5e-7 for x > -87.
-@inline(__always) func sigmoid(_ x: Vec) -> Vec { 1 / (exponential(-x) + 1) }
+@inline(always) func sigmoid(_ x: Vec) -> Vec { 1 / (exponential(-x) + 1) }
 
 /// tanh(x). Relative error below 2e-7, tanh(+-inf) = +-1.
 ///
 /// |x| < 0.625: x + x^3 P(x^2) (error 4.1e-9); beyond: 1 - 2 / (exp(2|x|) + 1), where nothing cancels.
-@inline(__always) func hyperbolicTangent(_ x: Vec) -> Vec {
+@inline(always) func hyperbolicTangent(_ x: Vec) -> Vec {
   let a = absolute(x)
   let z = x * x
   var p = multiplyAdd(z, splat(-5.71703678e-3), splat(2.06505787e-2))
@@ -83,7 +83,7 @@
 ///
 /// |x| < 1: x P(x^2) (error 1.2e-9); beyond: 1 - exp(-Q(|x|)) with Q fitted to -log(erfc) on [1, 4] (error 1.0e-9);
 /// erf(4) rounds to 1.
-@inline(__always) func errorFunction(_ x: Vec) -> Vec {
+@inline(always) func errorFunction(_ x: Vec) -> Vec {
   let a = minimum(splat(4), absolute(x))
   let z = a * a
   var p = multiplyAdd(z, splat(7.88911930e-5), splat(-8.02084105e-4))
@@ -107,7 +107,7 @@
 ///
 /// x = n pi/2 + r with pi/2 in three parts (8, 11 and 24 bits, so that the first products are exact), then the series of
 /// sine (error 3.7e-9) or cosine (1.0e-10) on |r| <= pi/4.
-@inline(__always) func sine(_ x: Vec, quadrant: Int32) -> Vec {
+@inline(always) func sine(_ x: Vec, quadrant: Int32) -> Vec {
   let shifted = multiplyAdd(x, splat(0.636619772), rounder)
   let n = shifted - rounder
   var r = multiplyAdd(n, splat(-1.5703125), x)
@@ -126,19 +126,19 @@
 }
 
 /// |x| rounded to the nearest integer, even on ties; numbers of 2^23 and more are integers already.
-@inline(__always) private func nearestMagnitude(_ a: Vec) -> Vec {
+@inline(always) private func nearestMagnitude(_ a: Vec) -> Vec {
   select(a .< splat(8_388_608), (a + 8_388_608) - 8_388_608, a)
 }
 
-@inline(__always) func floor(_ x: Vec) -> Vec {
+@inline(always) func floor(_ x: Vec) -> Vec {
   let r = withSign(of: x, nearestMagnitude(absolute(x)))
   return select(r .> x, r - 1, r)
 }
 
-@inline(__always) func ceil(_ x: Vec) -> Vec { -floor(-x) }
+@inline(always) func ceil(_ x: Vec) -> Vec { -floor(-x) }
 
 /// To the nearest integer, halves away from zero.
-@inline(__always) func round(_ x: Vec) -> Vec {
+@inline(always) func round(_ x: Vec) -> Vec {
   let a = absolute(x)
   let r = nearestMagnitude(a)
   let truncated = select(r .> a, r - 1, r)
@@ -147,7 +147,7 @@
 
 /// log(1 + t) for t in [0, 1]. Relative error below 2e-7: log of the rounded sum u, plus the first-order correction for
 /// what the rounding of u lost.
-@inline(__always) func logarithmOfOnePlus(_ t: Vec) -> Vec {
+@inline(always) func logarithmOfOnePlus(_ t: Vec) -> Vec {
   let u = t + 1
   return logarithm(u) + (t - (u - 1)) / u
 }

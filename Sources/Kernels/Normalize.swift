@@ -24,7 +24,7 @@ func layerNorm(
 }
 
 /// The sum of (x - mean)^2.
-@inline(__always) private func squaredDeviations(_ x: Floats, _ n: Int, _ mean: Vec) -> Float {
+@inline(always) private func squaredDeviations(_ x: Floats, _ n: Int, _ mean: Vec) -> Float {
   var s0 = Vec.zero, s1 = Vec.zero
   var i = 0
   while i &+ 2 &* width <= n {
@@ -43,7 +43,7 @@ func layerNorm(
   return horizontal(Sum.self, s0 + s1)
 }
 
-@inline(__always) private func normalise<L: Lanes>(
+@inline(always) private func normalise<L: Lanes>(
   _ x: Floats, _ gamma: Floats?, _ beta: Floats?, _ y: MutableFloats, _ i: Int, _ mean: Vec, _ scale: Vec, _ lanes: L
 ) {
   var v = (lanes.load(x) - mean) * scale

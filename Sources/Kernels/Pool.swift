@@ -42,15 +42,15 @@ private protocol Pooling {
 }
 
 private enum Averaging: Pooling {
-  @inline(__always) static var start: Vec { .zero }
-  @inline(__always) static func combine(_ a: Vec, _ b: Vec) -> Vec { a + b }
-  @inline(__always) static func result(_ v: Vec, _ count: Vec) -> Vec { v / count }
+  @inline(always) static var start: Vec { .zero }
+  @inline(always) static func combine(_ a: Vec, _ b: Vec) -> Vec { a + b }
+  @inline(always) static func result(_ v: Vec, _ count: Vec) -> Vec { v / count }
 }
 
 private enum Maximising: Pooling {
-  @inline(__always) static var start: Vec { splat(-Float.greatestFiniteMagnitude) }
-  @inline(__always) static func combine(_ a: Vec, _ b: Vec) -> Vec { maximum(a, b) }
-  @inline(__always) static func result(_ v: Vec, _ count: Vec) -> Vec { v }
+  @inline(always) static var start: Vec { splat(-Float.greatestFiniteMagnitude) }
+  @inline(always) static func combine(_ a: Vec, _ b: Vec) -> Vec { maximum(a, b) }
+  @inline(always) static func result(_ v: Vec, _ count: Vec) -> Vec { v }
 }
 
 /// The part of a pooling window that lies inside the image; `x` is its first pixel.
@@ -59,7 +59,7 @@ private struct Window {
   let rowStride: Int, channels: Int, height: Int, width: Int
   let lo: Float, hi: Float
 
-  @inline(__always) func reduce<P: Pooling>(_ pooling: P.Type, _ y: MutableFloats) {
+  @inline(always) func reduce<P: Pooling>(_ pooling: P.Type, _ y: MutableFloats) {
     var c = 0
     while c &+ Vec.scalarCount <= channels {
       vector(pooling, c, y, AllLanes())
@@ -68,7 +68,7 @@ private struct Window {
     if c < channels { vector(pooling, c, y, SomeLanes(channels &- c)) }
   }
 
-  @inline(__always) private func vector<P: Pooling, L: Lanes>(_ pooling: P.Type, _ c: Int, _ y: MutableFloats, _ lanes: L) {
+  @inline(always) private func vector<P: Pooling, L: Lanes>(_ pooling: P.Type, _ c: Int, _ y: MutableFloats, _ lanes: L) {
     var total = P.start
     for row in 0..<height {
       var p = x + (row &* rowStride &+ c)
@@ -82,7 +82,7 @@ private struct Window {
     lanes.store(finished(pooling, total), y + c)
   }
 
-  @inline(__always) private func finished<P: Pooling>(_ pooling: P.Type, _ total: Vec) -> Vec {
+  @inline(always) private func finished<P: Pooling>(_ pooling: P.Type, _ total: Vec) -> Vec {
     // One division per vector; an empty window keeps its start value.
     clamp(P.result(total, splat(Float(Swift.max(height &* width, 1)))), splat(lo), splat(hi))
   }

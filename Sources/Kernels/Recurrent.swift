@@ -12,7 +12,7 @@ func lstmStep(
   if i < hidden { cell(gates + i, c + i, h + i, hidden, zoneoutC, zoneoutH, SomeLanes(hidden &- i)) }
 }
 
-@inline(__always) private func cell<L: Lanes>(
+@inline(always) private func cell<L: Lanes>(
   _ gates: Floats, _ c: MutableFloats, _ h: MutableFloats, _ hidden: Int, _ zoneoutC: Float, _ zoneoutH: Float, _ lanes: L
 ) {
   let input = sigmoid(lanes.load(gates))
@@ -28,6 +28,6 @@ func lstmStep(
 }
 
 /// t * old + (1 - t) * new.
-@inline(__always) private func mix(_ t: Float, _ old: Vec, _ new: Vec) -> Vec {
+@inline(always) private func mix(_ t: Float, _ old: Vec, _ new: Vec) -> Vec {
   multiplyAdd(splat(t), old, splat(1 - t) * new)
 }

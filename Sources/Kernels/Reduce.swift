@@ -10,45 +10,45 @@ protocol Reduction: Combining {
 }
 
 enum SumReduction: Reduction {
-  @inline(__always) static var start: Vec { .zero }
-  @inline(__always) static func prepare(_ x: Vec) -> Vec { x }
-  @inline(__always) static func combine(_ a: Vec, _ b: Vec) -> Vec { a + b }
+  @inline(always) static var start: Vec { .zero }
+  @inline(always) static func prepare(_ x: Vec) -> Vec { x }
+  @inline(always) static func combine(_ a: Vec, _ b: Vec) -> Vec { a + b }
 }
 enum MaxReduction: Reduction {
-  @inline(__always) static var start: Vec { splat(-.infinity) }
-  @inline(__always) static func prepare(_ x: Vec) -> Vec { x }
-  @inline(__always) static func combine(_ a: Vec, _ b: Vec) -> Vec { maximum(a, b) }
+  @inline(always) static var start: Vec { splat(-.infinity) }
+  @inline(always) static func prepare(_ x: Vec) -> Vec { x }
+  @inline(always) static func combine(_ a: Vec, _ b: Vec) -> Vec { maximum(a, b) }
 }
 enum MinReduction: Reduction {
-  @inline(__always) static var start: Vec { splat(.infinity) }
-  @inline(__always) static func prepare(_ x: Vec) -> Vec { x }
-  @inline(__always) static func combine(_ a: Vec, _ b: Vec) -> Vec { minimum(a, b) }
+  @inline(always) static var start: Vec { splat(.infinity) }
+  @inline(always) static func prepare(_ x: Vec) -> Vec { x }
+  @inline(always) static func combine(_ a: Vec, _ b: Vec) -> Vec { minimum(a, b) }
 }
 enum ProductReduction: Reduction {
-  @inline(__always) static var start: Vec { splat(1) }
-  @inline(__always) static func prepare(_ x: Vec) -> Vec { x }
-  @inline(__always) static func combine(_ a: Vec, _ b: Vec) -> Vec { a * b }
+  @inline(always) static var start: Vec { splat(1) }
+  @inline(always) static func prepare(_ x: Vec) -> Vec { x }
+  @inline(always) static func combine(_ a: Vec, _ b: Vec) -> Vec { a * b }
 }
 enum SumSquareReduction: Reduction {
-  @inline(__always) static var start: Vec { .zero }
-  @inline(__always) static func prepare(_ x: Vec) -> Vec { x * x }
-  @inline(__always) static func combine(_ a: Vec, _ b: Vec) -> Vec { a + b }
+  @inline(always) static var start: Vec { .zero }
+  @inline(always) static func prepare(_ x: Vec) -> Vec { x * x }
+  @inline(always) static func combine(_ a: Vec, _ b: Vec) -> Vec { a + b }
 }
 enum SumAbsReduction: Reduction {
-  @inline(__always) static var start: Vec { .zero }
-  @inline(__always) static func prepare(_ x: Vec) -> Vec { absolute(x) }
-  @inline(__always) static func combine(_ a: Vec, _ b: Vec) -> Vec { a + b }
+  @inline(always) static var start: Vec { .zero }
+  @inline(always) static func prepare(_ x: Vec) -> Vec { absolute(x) }
+  @inline(always) static func combine(_ a: Vec, _ b: Vec) -> Vec { a + b }
 }
 
 /// Lanes 0..<count of v, and of `other` behind them.
-@inline(__always) func merge(_ v: Vec, _ count: Int, _ other: Vec) -> Vec {
+@inline(always) func merge(_ v: Vec, _ count: Int, _ other: Vec) -> Vec {
   var lane = IntVec.zero
   for i in 0..<width { lane[i] = Int32(truncatingIfNeeded: i) }
   return select(lane .< IntVec(repeating: Int32(truncatingIfNeeded: count)), v, other)
 }
 
 /// The reduction of n contiguous values.
-@inline(__always) func reduce<R: Reduction>(_ r: R.Type, _ x: Floats, _ n: Int) -> Float {
+@inline(always) func reduce<R: Reduction>(_ r: R.Type, _ x: Floats, _ n: Int) -> Float {
   var s0 = R.start, s1 = R.start, s2 = R.start, s3 = R.start
   var i = 0
   while i &+ 4 &* width <= n {

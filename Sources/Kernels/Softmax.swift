@@ -17,7 +17,7 @@ func softmax(_ x: Floats, _ y: MutableFloats, _ rows: Int, _ n: Int, _ log: Int3
 }
 
 /// The sum of exp(x - peak) over n values; the exponentials themselves go to `y` unless it is nil.
-@inline(__always) private func exponentials(_ x: Floats, _ y: MutableFloats?, _ n: Int, _ peak: Vec) -> Float {
+@inline(always) private func exponentials(_ x: Floats, _ y: MutableFloats?, _ n: Int, _ peak: Vec) -> Float {
   var s0 = Vec.zero, s1 = Vec.zero
   var i = 0
   while i &+ 2 &* width <= n {
@@ -42,7 +42,7 @@ func softmax(_ x: Floats, _ y: MutableFloats, _ rows: Int, _ n: Int, _ log: Int3
 }
 
 /// y = x * scale.
-@inline(__always) private func rescale(_ x: Floats, _ y: MutableFloats, _ n: Int, _ scale: Vec) {
+@inline(always) private func rescale(_ x: Floats, _ y: MutableFloats, _ n: Int, _ scale: Vec) {
   var i = 0
   while i &+ width <= n {
     store(load(x + i) * scale, y + i)
@@ -52,7 +52,7 @@ func softmax(_ x: Floats, _ y: MutableFloats, _ rows: Int, _ n: Int, _ log: Int3
 }
 
 /// y = (x - peak) - log. In that order: x near the peak would lose its digits in peak + log.
-@inline(__always) private func shift(_ x: Floats, _ y: MutableFloats, _ n: Int, _ peak: Vec, _ log: Vec) {
+@inline(always) private func shift(_ x: Floats, _ y: MutableFloats, _ n: Int, _ peak: Vec, _ log: Vec) {
   var i = 0
   while i &+ width <= n {
     store((load(x + i) - peak) - log, y + i)
@@ -75,7 +75,7 @@ func softmaxStrided(_ x: Floats, _ y: MutableFloats, _ outer: Int, _ n: Int, _ i
 }
 
 /// Softmax down one vector of neighbouring columns, `stride` apart.
-@inline(__always)
+@inline(always)
 private func softmaxColumn<L: Lanes>(_ x: Floats, _ y: MutableFloats, _ n: Int, _ stride: Int, _ log: Bool, _ lanes: L) {
   var peak = splat(-.infinity)
   for k in 0..<n { peak = maximum(peak, lanes.load(x + k &* stride)) }

@@ -15,7 +15,7 @@ import CKernels
 #endif
 
 /// Every entry, in the order of the header.
-@inline(__always) private func fill(_ table: UnsafeMutablePointer<MSKernels>, _ name: StaticString) {
+@inline(always) private func fill(_ table: UnsafeMutablePointer<MSKernels>, _ name: StaticString) {
   table.pointee.name = UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
   table.pointee.vector_width = Int32(truncatingIfNeeded: width)
   table.pointee.gemm_mr = Int32(truncatingIfNeeded: tileRows)

@@ -7,43 +7,43 @@ protocol UnaryFunction {
 
 struct Clamp: UnaryFunction {
   let lo: Vec, hi: Vec
-  @inline(__always) func apply(_ x: Vec) -> Vec { clamp(x, lo, hi) }
+  @inline(always) func apply(_ x: Vec) -> Vec { clamp(x, lo, hi) }
 }
 struct Identity: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec { x }
+  @inline(always) func apply(_ x: Vec) -> Vec { x }
 }
 struct LeakyRelu: UnaryFunction {
   let slope: Vec
-  @inline(__always) func apply(_ x: Vec) -> Vec { select(x .> .zero, x, x * slope) }
+  @inline(always) func apply(_ x: Vec) -> Vec { select(x .> .zero, x, x * slope) }
 }
 struct Sigmoid: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec { sigmoid(x) }
+  @inline(always) func apply(_ x: Vec) -> Vec { sigmoid(x) }
 }
 struct Tanh: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec { hyperbolicTangent(x) }
+  @inline(always) func apply(_ x: Vec) -> Vec { hyperbolicTangent(x) }
 }
 struct HardSwish: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec { x * clamp(x + 3, .zero, splat(6)) * splat(1 / 6) }
+  @inline(always) func apply(_ x: Vec) -> Vec { x * clamp(x + 3, .zero, splat(6)) * splat(1 / 6) }
 }
 struct HardSigmoid: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec { clamp(x + 3, .zero, splat(6)) * splat(1 / 6) }
+  @inline(always) func apply(_ x: Vec) -> Vec { clamp(x + 3, .zero, splat(6)) * splat(1 / 6) }
 }
 /// exp(x) - 1 cancels near zero: absolute error 6e-8 * |a|.
 struct Elu: UnaryFunction {
   let scale: Vec
-  @inline(__always) func apply(_ x: Vec) -> Vec { select(x .> .zero, x, scale * (exponential(x) - 1)) }
+  @inline(always) func apply(_ x: Vec) -> Vec { select(x .> .zero, x, scale * (exponential(x) - 1)) }
 }
 struct Swish: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec { x / (exponential(-x) + 1) }
+  @inline(always) func apply(_ x: Vec) -> Vec { x / (exponential(-x) + 1) }
 }
 struct Gelu: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec {
+  @inline(always) func apply(_ x: Vec) -> Vec {
     let half = x * 0.5
     return multiplyAdd(half, errorFunction(x * splat(0.707106781)), half)
   }
 }
 struct GeluTanh: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec {
+  @inline(always) func apply(_ x: Vec) -> Vec {
     let half = x * 0.5
     let inner = x * multiplyAdd(x * x, splat(0.035677408), splat(0.79788456))
     return multiplyAdd(half, hyperbolicTangent(inner), half)
@@ -51,54 +51,54 @@ struct GeluTanh: UnaryFunction {
 }
 /// max(x, 0) + log(1 + exp(-|x|)): neither overflows nor loses the small results of negative x.
 struct Softplus: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec { maximum(.zero, x) + logarithmOfOnePlus(exponential(-absolute(x))) }
+  @inline(always) func apply(_ x: Vec) -> Vec { maximum(.zero, x) + logarithmOfOnePlus(exponential(-absolute(x))) }
 }
 struct Abs: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec { absolute(x) }
+  @inline(always) func apply(_ x: Vec) -> Vec { absolute(x) }
 }
 struct Neg: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec { -x }
+  @inline(always) func apply(_ x: Vec) -> Vec { -x }
 }
 struct Sqrt: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec { squareRoot(x) }
+  @inline(always) func apply(_ x: Vec) -> Vec { squareRoot(x) }
 }
 struct Rsqrt: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec { 1 / squareRoot(x) }
+  @inline(always) func apply(_ x: Vec) -> Vec { 1 / squareRoot(x) }
 }
 struct Square: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec { x * x }
+  @inline(always) func apply(_ x: Vec) -> Vec { x * x }
 }
 struct Exp: UnaryFunction {
   let scale: Vec, shift: Vec
-  @inline(__always) func apply(_ x: Vec) -> Vec { exponential(multiplyAdd(x, scale, shift)) }
+  @inline(always) func apply(_ x: Vec) -> Vec { exponential(multiplyAdd(x, scale, shift)) }
 }
 struct Log: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec { logarithm(x) }
+  @inline(always) func apply(_ x: Vec) -> Vec { logarithm(x) }
 }
 struct Sin: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec { sine(x, quadrant: 0) }
+  @inline(always) func apply(_ x: Vec) -> Vec { sine(x, quadrant: 0) }
 }
 struct Cos: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec { sine(x, quadrant: 1) }
+  @inline(always) func apply(_ x: Vec) -> Vec { sine(x, quadrant: 1) }
 }
 struct Floor: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec { floor(x) }
+  @inline(always) func apply(_ x: Vec) -> Vec { floor(x) }
 }
 struct Ceil: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec { ceil(x) }
+  @inline(always) func apply(_ x: Vec) -> Vec { ceil(x) }
 }
 struct Round: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec { round(x) }
+  @inline(always) func apply(_ x: Vec) -> Vec { round(x) }
 }
 struct Reciprocal: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec { 1 / x }
+  @inline(always) func apply(_ x: Vec) -> Vec { 1 / x }
 }
 struct Erf: UnaryFunction {
-  @inline(__always) func apply(_ x: Vec) -> Vec { errorFunction(x) }
+  @inline(always) func apply(_ x: Vec) -> Vec { errorFunction(x) }
 }
 struct Affine: UnaryFunction {
   let scale: Vec, shift: Vec
-  @inline(__always) func apply(_ x: Vec) -> Vec { multiplyAdd(x, scale, shift) }
+  @inline(always) func apply(_ x: Vec) -> Vec { multiplyAdd(x, scale, shift) }
 }
 
 /// y[i] = f(x[i]); y may be x. Two vectors per round, so that the long dependency chains of the polynomials overlap.
@@ -160,7 +160,7 @@ struct Activation {
   /// True when the clamp is not all.
   let needsPass: Bool
 
-  @inline(__always) init(_ op: Int32, _ a: Float, _ b: Float) {
+  @inline(always) init(_ op: Int32, _ a: Float, _ b: Float) {
     self.op = op
     self.a = a
     self.b = b
@@ -171,7 +171,7 @@ struct Activation {
   }
 
   /// Applies the part beyond the clamp to `n` entries in place.
-  @inline(__always) func finish(_ y: MutableFloats, _ n: Int) {
+  @inline(always) func finish(_ y: MutableFloats, _ n: Int) {
     if needsPass { unary(op, y, y, n, a, b) }
   }
 }

@@ -32,16 +32,16 @@ typealias HalfBits = SIMD4<UInt16>
 #endif
 
 /// Floats per vector register.
-@inline(__always) var width: Int { Vec.scalarCount }
+@inline(always) var width: Int { Vec.scalarCount }
 
-@inline(__always) func splat(_ x: Float) -> Vec { Vec(repeating: x) }
+@inline(always) func splat(_ x: Float) -> Vec { Vec(repeating: x) }
 
-@inline(__always) func load(_ p: Floats) -> Vec { UnsafeRawPointer(p).loadUnaligned(as: Vec.self) }
+@inline(always) func load(_ p: Floats) -> Vec { UnsafeRawPointer(p).loadUnaligned(as: Vec.self) }
 
-@inline(__always) func store(_ v: Vec, _ p: MutableFloats) { UnsafeMutableRawPointer(p).storeBytes(of: v, as: Vec.self) }
+@inline(always) func store(_ v: Vec, _ p: MutableFloats) { UnsafeMutableRawPointer(p).storeBytes(of: v, as: Vec.self) }
 
 /// The first `count` (0...width) entries of `p`, zeros behind them. Reads nothing else.
-@inline(__always) func partialLoad(_ p: Floats, _ count: Int) -> Vec {
+@inline(always) func partialLoad(_ p: Floats, _ count: Int) -> Vec {
   #if AVX512
   return _mm512_maskz_loadu_ps(laneMask(count), p)
   #else
@@ -56,7 +56,7 @@ typealias HalfBits = SIMD4<UInt16>
 }
 
 /// Writes the first `count` (0...width) entries of `v`, and nothing else.
-@inline(__always) func partialStore(_ v: Vec, _ p: MutableFloats, _ count: Int) {
+@inline(always) func partialStore(_ v: Vec, _ p: MutableFloats, _ count: Int) {
   #if AVX512
   _mm512_mask_storeu_ps(p, laneMask(count), v)
   #else
@@ -69,11 +69,11 @@ typealias HalfBits = SIMD4<UInt16>
 }
 
 #if AVX512
-@inline(__always) func laneMask(_ count: Int) -> UInt16 { UInt16(truncatingIfNeeded: (1 &<< count) &- 1) }
+@inline(always) func laneMask(_ count: Int) -> UInt16 { UInt16(truncatingIfNeeded: (1 &<< count) &- 1) }
 #endif
 
 /// a * b + c. Fused where the instruction set has it; SSE2 has not, and asking for it would call `fmaf` per lane.
-@inline(__always) func multiplyAdd(_ a: Vec, _ b: Vec, _ c: Vec) -> Vec {
+@inline(always) func multiplyAdd(_ a: Vec, _ b: Vec, _ c: Vec) -> Vec {
   #if AVX512 || AVX2 || arch(arm64)
   return c.addingProduct(a, b)
   #else
@@ -81,30 +81,50 @@ typealias HalfBits = SIMD4<UInt16>
   #endif
 }
 
-@inline(__always) func select(_ mask: SIMDMask<IntVec>, _ yes: Vec, _ no: Vec) -> Vec { no.replacing(with: yes, where: mask) }
+@inline(always) func select(_ mask: SIMDMask<IntVec>, _ yes: Vec, _ no: Vec) -> Vec { no.replacing(with: yes, where: mask) }
 
 /// a > b ? a : b; a NaN in `b` passes through.
-@inline(__always) func maximum(_ a: Vec, _ b: Vec) -> Vec { select(a .> b, a, b) }
+@inline(always) func maximum(_ a: Vec, _ b: Vec) -> Vec {
+  #if AVX512
+  return _mm512_max_ps(a, b)
+  #elseif AVX2
+  return _mm256_max_ps(a, b)
+  #elseif arch(x86_64)
+  return _mm_max_ps(a, b)
+  #else
+  return select(a .> b, a, b)
+  #endif
+}
 
 /// a < b ? a : b; a NaN in `b` passes through.
-@inline(__always) func minimum(_ a: Vec, _ b: Vec) -> Vec { select(a .< b, a, b) }
+@inline(always) func minimum(_ a: Vec, _ b: Vec) -> Vec {
+  #if AVX512
+  return _mm512_min_ps(a, b)
+  #elseif AVX2
+  return _mm256_min_ps(a, b)
+  #elseif arch(x86_64)
+  return _mm_min_ps(a, b)
+  #else
+  return select(a .< b, a, b)
+  #endif
+}
 
 /// min(max(x, lo), hi); NaN stays NaN, and infinite bounds leave every x as it is.
-@inline(__always) func clamp(_ x: Vec, _ lo: Vec, _ hi: Vec) -> Vec { minimum(hi, maximum(lo, x)) }
+@inline(always) func clamp(_ x: Vec, _ lo: Vec, _ hi: Vec) -> Vec { minimum(hi, maximum(lo, x)) }
 
-@inline(__always) func bits(_ v: Vec) -> IntVec { unsafeBitCast(v, to: IntVec.self) }
+@inline(always) func bits(_ v: Vec) -> IntVec { unsafeBitCast(v, to: IntVec.self) }
 
-@inline(__always) func float(bits v: IntVec) -> Vec { unsafeBitCast(v, to: Vec.self) }
+@inline(always) func float(bits v: IntVec) -> Vec { unsafeBitCast(v, to: Vec.self) }
 
-@inline(__always) func absolute(_ v: Vec) -> Vec { float(bits: bits(v) & 0x7fff_ffff) }
+@inline(always) func absolute(_ v: Vec) -> Vec { float(bits: bits(v) & 0x7fff_ffff) }
 
 /// `magnitude` (whose sign bit is clear) with the sign of `sign`.
-@inline(__always) func withSign(of sign: Vec, _ magnitude: Vec) -> Vec {
+@inline(always) func withSign(of sign: Vec, _ magnitude: Vec) -> Vec {
   float(bits: (bits(sign) & IntVec(repeating: .min)) | bits(magnitude))
 }
 
 /// Square roots, correctly rounded. The standard library's `squareRoot` branches to `sqrtf` lane by lane to set errno.
-@inline(__always) func squareRoot(_ v: Vec) -> Vec {
+@inline(always) func squareRoot(_ v: Vec) -> Vec {
   #if AVX512
   return _mm512_sqrt_ps(v)
   #elseif AVX2
@@ -122,7 +142,7 @@ protocol Combining {
 }
 
 /// Combines the lanes of `v` in halves: lane i with i + width/2, and so on down to one.
-@inline(__always) func horizontal<C: Combining>(_ operation: C.Type, _ v: Vec) -> Float {
+@inline(always) func horizontal<C: Combining>(_ operation: C.Type, _ v: Vec) -> Float {
   var v = v
   #if AVX512
   v = C.combine(v, Vec(lowHalf: v.highHalf, highHalf: v.highHalf))
@@ -141,18 +161,18 @@ protocol Combining {
 }
 
 /// v with lane i replaced by lane i xor `distance`.
-@inline(__always) private func swapped(_ v: Vec, _ distance: Int) -> Vec {
+@inline(always) private func swapped(_ v: Vec, _ distance: Int) -> Vec {
   var r = v
   for i in 0..<width { r[i] = v[i ^ distance] }
   return r
 }
 
 enum Sum: Combining {
-  @inline(__always) static func combine(_ a: Vec, _ b: Vec) -> Vec { a + b }
+  @inline(always) static func combine(_ a: Vec, _ b: Vec) -> Vec { a + b }
 }
 
 enum Maximum: Combining {
-  @inline(__always) static func combine(_ a: Vec, _ b: Vec) -> Vec { maximum(a, b) }
+  @inline(always) static func combine(_ a: Vec, _ b: Vec) -> Vec { maximum(a, b) }
 }
 
 /// How a kernel's body touches memory: whole vectors in the main loop, the first few lanes in the remainder. A body
@@ -163,21 +183,21 @@ protocol Lanes {
 }
 
 struct AllLanes: Lanes {
-  @inline(__always) init() {}
-  @inline(__always) func load(_ p: Floats) -> Vec { UnsafeRawPointer(p).loadUnaligned(as: Vec.self) }
-  @inline(__always) func store(_ v: Vec, _ p: MutableFloats) { UnsafeMutableRawPointer(p).storeBytes(of: v, as: Vec.self) }
+  @inline(always) init() {}
+  @inline(always) func load(_ p: Floats) -> Vec { UnsafeRawPointer(p).loadUnaligned(as: Vec.self) }
+  @inline(always) func store(_ v: Vec, _ p: MutableFloats) { UnsafeMutableRawPointer(p).storeBytes(of: v, as: Vec.self) }
 }
 
 struct SomeLanes: Lanes {
   let count: Int
-  @inline(__always) init(_ count: Int) { self.count = count }
-  @inline(__always) func load(_ p: Floats) -> Vec { partialLoad(p, count) }
-  @inline(__always) func store(_ v: Vec, _ p: MutableFloats) { partialStore(v, p, count) }
+  @inline(always) init(_ count: Int) { self.count = count }
+  @inline(always) func load(_ p: Floats) -> Vec { partialLoad(p, count) }
+  @inline(always) func store(_ v: Vec, _ p: MutableFloats) { partialStore(v, p, count) }
 }
 
 /// Copies `n` floats between buffers that do not overlap. The last vector is taken again from the end instead of a loop
 /// over single floats; only runs shorter than a vector need a partial one.
-@inline(__always) func copy(_ source: Floats, _ target: MutableFloats, _ n: Int) {
+@inline(always) func copy(_ source: Floats, _ target: MutableFloats, _ n: Int) {
   if n < width {
     partialStore(partialLoad(source, n), target, n)
     return
@@ -190,7 +210,7 @@ struct SomeLanes: Lanes {
   store(load(source + (n &- width)), target + (n &- width))
 }
 
-@inline(__always) func fillZero(_ target: MutableFloats, _ n: Int) {
+@inline(always) func fillZero(_ target: MutableFloats, _ n: Int) {
   var i = 0
   while i &+ width <= n {
     store(.zero, target + i)
