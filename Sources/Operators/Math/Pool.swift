@@ -143,7 +143,7 @@ final class PoolOperator: Operator {
       pad_left: Int32(padLeft), average: isAverage ? 1 : 0, activation: activation.op, alpha: activation.alpha,
       beta: activation.beta)
     let taps = min(Int(layer.kernel_h), layer.in_h) * min(Int(layer.kernel_w), layer.in_w)
-    let rows = Elementwise.rowsPerTask(layer.out_w * layer.channels * taps)
+    let rows = max(1, Elementwise.rowsPerTask(layer.out_w * layer.channels) / taps)
     let perImage = (layer.out_h + rows - 1) / rows
     let job = WindowJob(kernels: context.kernels, layer: layer, rowsPerTask: rows, tasksPerImage: perImage)
     context.parallel(s[0] * perImage, job)

@@ -1,0 +1,224 @@
+import CKernels
+import CSystem
+import Graph
+import System
+
+// Attributes: 0 bidirectional (false), 1 has_bias (false; MindIR form), 3 hidden_size (0; MindIR form), 4 num_layers (0; MindIR
+// form), 7 zoneout_cell (0), 8 zoneout_hidden (0), 9 proj_size (0; MindIR form). The rest follows from the shapes.
+
+/// LSTM, float32, time first; weights may be float16 constants.
+///
+/// ONNX form: x [T, B, I], W [D, 4H, I], R [D, 4H, P], bias [D, 8H] (input part, then recurrent part), h0 [D, B, P], c0 [D, B,
+/// H] [, projection [D, P, H]] -> y [T, D, B, P], hT, cT; gates in the order i, o, f, g. P is H without a projection.
+/// MindIR form: x, h0, c0, one vector of all weights -> y [T, B, D * P], hT, cT; gates in the order i, f, g, o. The vector is
+/// laid out for the CPU (all W, all R, projections, one bias of 4H for each direction) or for the GPU (W and R of each
+/// direction, projections, two biases for each direction); its length tells which.
+final class LSTMOperator: Operator {
+  private let directions: Int
+  private let isMindIR: Bool
+  private let zoneoutCell: Float
+  private let zoneoutHidden: Float
+  private var operands = [FloatInput]()
+  private var steps = 0, batch = 0, inputSize = 0, hidden = 0, state = 0
+  private var hasProjection = false
+
+  /// One direction's packed weights, gates in the kernel's order i, o, f, g.
+  private struct Direction {
+    let input: PackedWeights, recurrent: PackedWeights
+    let projection: PackedWeights?
+    /// The sum of both biases, 4H.
+    let bias: Buffer
+  }
+  private var weights = [Direction]()
+
+  override init(_ node: Node) throws(EngineError) {
+    directions = node.attributes.bool(0, false) ? 2 : 1
+    isMindIR = node.inputs.count == 4
+    zoneoutCell = node.attributes.float(7, 0)
+    zoneoutHidden = node.attributes.float(8, 0)
+    try super.init(node)
+    if !isMindIR { try requireInputs(6...7) }
+    try requireOutputs(1...5)
+    try requireType(0, .float32)
+    for i in 0..<inputs.count {
+      if i > 0 { try requireFloat(i) }
+      operands.append(FloatInput(i))
+    }
+    if isMindIR && node.attributes.int(4, 1) > 1 {
+      throw EngineError(.notSupported, "has \(node.attributes.int(4, 1)) layers in one operator; one is accepted")
+    }
+  }
+
+  private var h0: Int { isMindIR ? 1 : 4 }
+  private var c0: Int { isMindIR ? 2 : 5 }
+
+  override func infer() throws(EngineError) {
+    try requireRank(0, 3...3)
+    let x = inputs[0].shape
+    (steps, batch, inputSize) = (x[0], x[1], x[2])
+    if isMindIR {
+      hidden = node.attributes.int(3, 0)
+      state = node.attributes.int(9, 0) > 0 ? node.attributes.int(9, 0) : hidden
+      hasProjection = node.attributes.int(9, 0) > 0
+      try requireRecurrentSizes(steps: steps, batch: batch, input: inputSize, hidden: hidden, state: state)
+      _ = try layout()
+    } else {
+      try requireRank(1, 3...3)
+      try requireRank(2, 3...3)
+      let w = inputs[1].shape, r = inputs[2].shape
+      hidden = w[1] / 4
+      state = r[2]
+      hasProjection = inputs.count == 7
+      try requireRecurrentSizes(steps: steps, batch: batch, input: inputSize, hidden: hidden, state: state)
+      guard w[0] == directions && w[1] == 4 * hidden && w[2] == inputSize else {
+        throw EngineError(
+          .inferError, "the input weights (\(inputs[1].text)) must have the shape [\(directions), 4 * hidden, \(inputSize)]")
+      }
+      guard r[0] == directions && r[1] == 4 * hidden && (hasProjection || state == hidden) else {
+        throw EngineError(
+          .inferError, "the recurrent weights (\(inputs[2].text)) must have the shape [\(directions), \(4 * hidden), \(hidden)]")
+      }
+      try requireCount(3, directions * 8 * hidden, "two biases for each gate")
+      if hasProjection { try requireCount(6, directions * state * hidden, "the projection") }
+    }
+    try requireCount(h0, directions * batch * state, "the first hidden state")
+    try requireCount(c0, directions * batch * hidden, "the first cell state")
+    if isMindIR {
+      try setOutput(0, .float32, [steps, batch, directions * state])
+    } else {
+      try setOutput(0, .float32, [steps, directions, batch, state])
+    }
+    if outputs.count > 1 { try setOutput(1, .float32, [directions, batch, state]) }
+    if outputs.count > 2 { try setOutput(2, .float32, [directions, batch, hidden]) }
+    // Only training reads the gates' values behind.
+    for i in 3..<max(outputs.count, 3) { try setOutput(i, .float32, [0]) }
+  }
+
+  /// Where the parts of a MindIR weight vector stand: floats from the start, by direction.
+  private struct Layout {
+    var input = [0, 0], recurrent = [0, 0], projection = [0, 0], bias = [0, 0]
+    /// Biases for each direction: 0, 1 or 2.
+    var biases = 0
+  }
+
+  private func layout() throws(EngineError) -> Layout {
+    let w = 4 * hidden * inputSize, r = 4 * hidden * state, p = hasProjection ? state * hidden : 0
+    let total = inputs[3].count, matrices = directions * (w + r + p), hasBias = node.attributes.bool(1, false)
+    var l = Layout()
+    l.biases = hasBias ? (total - matrices) / (directions * 4 * hidden) : 0
+    guard (hasBias ? l.biases == 1 || l.biases == 2 : true) && total == matrices + directions * l.biases * 4 * hidden else {
+      throw EngineError(
+        .inferError,
+        "the weights (\(inputs[3].text)) fit no layout of input size \(inputSize), hidden size \(hidden) and \(directions) directions")
+    }
+    for d in 0..<directions {
+      l.input[d] = l.biases == 2 ? d * (w + r) : d * w
+      l.recurrent[d] = l.biases == 2 ? d * (w + r) + w : directions * w + d * r
+      l.projection[d] = directions * (w + r) + d * p
+      l.bias[d] = matrices + d * l.biases * 4 * hidden
+    }
+    return l
+  }
+
+  override func prepare(_ context: ExecutionContext) throws(EngineError) {
+    workspaceBytes = 0
+    if outputs[0].count == 0 { return }
+    let gates = 4 * hidden
+    // Gates of all steps; states; the cell's output before a projection.
+    workspaceBytes = (steps * batch * gates + batch * (state + 2 * hidden)) * 4
+    for i in 1..<inputs.count where inputs[i].type == .float16 && (weights.isEmpty || i == h0 || i == c0) {
+      try operands[i].prepare(self, context)
+    }
+    if !weights.isEmpty { return }
+    let l = isMindIR ? try layout() : Layout()
+    let packed = try isMindIR ? knownWeights(operands[3]) : nil
+    for d in 0..<directions {
+      let w: UnsafePointer<Float>, r: UnsafePointer<Float>
+      var p: UnsafePointer<Float>? = nil
+      let bias = try floatBuffer(gates)
+      if let packed {
+        w = packed + l.input[d]
+        r = packed + l.recurrent[d]
+        if hasProjection { p = packed + l.projection[d] }
+        for i in 0..<gates {
+          let at = packed + l.bias[d] + sourceRow(i)
+          bias.floats[i] = (l.biases > 0 ? at[0] : 0) + (l.biases > 1 ? at[gates] : 0)
+        }
+      } else {
+        w = try knownWeights(operands[1]) + d * gates * inputSize
+        r = try knownWeights(operands[2]) + d * gates * state
+        if hasProjection { p = try knownWeights(operands[6]) + d * state * hidden }
+        let b = try knownWeights(operands[3]) + d * 2 * gates
+        for i in 0..<gates { bias.floats[i] = b[i] + b[gates + i] }
+      }
+      weights.append(
+        Direction(
+          input: try packGates(context, w, inputSize), recurrent: try packGates(context, r, state),
+          projection: try p.map { p throws(EngineError) in try PackedWeights(self, context, p, n: state, k: hidden) }, bias: bias))
+    }
+    // What is packed needs no float32 copy of the file's form.
+    for i in 1..<inputs.count where i != h0 && i != c0 { operands[i] = FloatInput(i) }
+  }
+
+  /// The row of the file's matrix that holds row `row` in the kernel's gate order.
+  private func sourceRow(_ row: Int) -> Int {
+    if !isMindIR { return row }
+    let (gate, i) = row.quotientAndRemainder(dividingBy: hidden)
+    // i, o, f, g from i, f, g, o
+    return (gate == 0 ? 0 : gate == 1 ? 3 : gate == 2 ? 1 : 2) * hidden + i
+  }
+
+  private func packGates(_ context: ExecutionContext, _ values: UnsafePointer<Float>, _ k: Int) throws(EngineError)
+    -> PackedWeights
+  {
+    if !isMindIR { return try PackedWeights(self, context, values, n: 4 * hidden, k: k) }
+    let ordered = try floatBuffer(4 * hidden * k)
+    for row in 0..<4 * hidden { memcpy(ordered.floats + row * k, values + sourceRow(row) * k, k * 4) }
+    return try PackedWeights(self, context, ordered.floats, n: 4 * hidden, k: k)
+  }
+
+  override func run(_ context: ExecutionContext) throws(EngineError) {
+    let gates = 4 * hidden
+    if outputs[0].count == 0 {
+      // No step: the states pass through.
+      if batch > 0 && outputs.count > 1 { context.unary(.none, operands[h0].pointer(self), outputs[1].floats, outputs[1].count) }
+      if batch > 0 && outputs.count > 2 { context.unary(.none, operands[c0].pointer(self), outputs[2].floats, outputs[2].count) }
+      return
+    }
+    let x = UnsafePointer(inputs[0].floats), y = outputs[0].floats
+    let all = scratch(context), h = all + steps * batch * gates, c = h + batch * state, cell = c + batch * hidden
+    let stepStride = directions * batch * state, rowStride = isMindIR ? directions * state : state
+    for d in 0..<directions {
+      let w = weights[d]
+      memcpy(h, operands[h0].pointer(self) + d * batch * state, batch * state * 4)
+      memcpy(c, operands[c0].pointer(self) + d * batch * hidden, batch * hidden * 4)
+      context.product(
+        x, lda: inputSize, w.input, all, ldc: gates, m: steps * batch, bias: w.bias.floats, residual: nil, ldr: 0)
+      for step in 0..<steps {
+        let t = d == 0 ? step : steps - 1 - step
+        let g = all + t * batch * gates
+        context.product(h, lda: state, w.recurrent, g, ldc: gates, m: batch, bias: nil, residual: g, ldr: gates)
+        let target = y + t * stepStride + d * (isMindIR ? state : batch * state)
+        if let projection = w.projection {
+          for b in 0..<batch {
+            context.kernels.pointee.lstm_step(g + b * gates, c + b * hidden, cell + b * hidden, hidden, zoneoutCell, 0)
+          }
+          context.product(cell, lda: hidden, projection, target, ldc: rowStride, m: batch, bias: nil, residual: nil, ldr: 0)
+          for b in 0..<batch {
+            let row = target + b * rowStride, old = h + b * state
+            if zoneoutHidden != 0 { context.kernels.pointee.lerp(row, old, zoneoutHidden, row, state) }
+            memcpy(old, row, state * 4)
+          }
+        } else {
+          for b in 0..<batch {
+            let row = h + b * hidden
+            context.kernels.pointee.lstm_step(g + b * gates, c + b * hidden, row, hidden, zoneoutCell, zoneoutHidden)
+            memcpy(target + b * rowStride, row, hidden * 4)
+          }
+        }
+      }
+      if outputs.count > 1 { memcpy(outputs[1].floats + d * batch * state, h, batch * state * 4) }
+      if outputs.count > 2 { memcpy(outputs[2].floats + d * batch * hidden, c, batch * hidden * 4) }
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import CKernels
+import CSystem
+import Graph
+import System
+
+/// What LSTM and GRU share: packed weights and the products with them.
+
+/// The transpose of a weight matrix [n, k], packed for gemm.
+struct PackedWeights {
+  let buffer: Buffer
+  let k: Int, n: Int
+
+  init(_ op: Operator, _ context: ExecutionContext, _ values: UnsafePointer<Float>, n: Int, k: Int) throws(EngineError) {
+    self.k = k
+    self.n = n
+    let width = Int(context.kernels.pointee.gemm_nr), panels = (n + width - 1) / width
+    buffer = try op.floatBuffer(panels * width * k)
+    context.kernels.pointee.gemm_pack_b(buffer.floats, values, k, n, 1, k, 0, panels)
+  }
+}
+
+/// Rows and panels of one task of a product. Fixed, so that the cut does not depend on the number of threads.
+private struct GemmJob: ParallelJob {
+  static let rows = 32, panels = 4
+  let kernels: UnsafePointer<MSKernels>
+  let g: MSGemm
+  let panelCount: Int, panelTasks: Int
+  func run(_ index: Int, worker: Int) {
+    let (row, panel) = index.quotientAndRemainder(dividingBy: panelTasks)
+    var g = g
+    kernels.pointee.gemm(
+      &g, row * GemmJob.rows, min(g.m, (row + 1) * GemmJob.rows), panel * GemmJob.panels,
+      min(panelCount, (panel + 1) * GemmJob.panels))
+  }
+}
+
+extension ExecutionContext {
+  /// C[m, w.n] = f(A[m, w.k] * w + bias (+ residual)). Small products stay on the calling thread.
+  func product(
+    _ a: UnsafePointer<Float>, lda: Int, _ w: PackedWeights, _ c: UnsafeMutablePointer<Float>, ldc: Int, m: Int,
+    bias: UnsafePointer<Float>?, residual: UnsafePointer<Float>?, ldr: Int, _ f: FusedActivation = .none
+  ) {
+    let width = Int(kernels.pointee.gemm_nr), panels = (w.n + width - 1) / width
+    var g = MSGemm(
+      a: a, lda: lda, b: w.buffer.floats, c: c, ldc: ldc, m: m, n: w.n, k: w.k, bias: bias, residual: residual, ldr: ldr,
+      activation: f.op, alpha: f.alpha, beta: f.beta)
+    if m * w.n * w.k < 1 << 17 {
+      kernels.pointee.gemm(&g, 0, m, 0, panels)
+      return
+    }
+    let panelTasks = (panels + GemmJob.panels - 1) / GemmJob.panels
+    let job = GemmJob(kernels: kernels, g: g, panelCount: panels, panelTasks: panelTasks)
+    parallel((m + GemmJob.rows - 1) / GemmJob.rows * panelTasks, job)
+  }
+}
+
+extension Operator {
+  /// Refuses sizes whose products could overflow, and weights of nothing.
+  func requireRecurrentSizes(steps: Int, batch: Int, input: Int, hidden: Int, state: Int) throws(EngineError) {
+    let limit = 1 << 20
+    if !(1...limit).contains(input) || !(1...limit).contains(hidden) || !(1...limit).contains(state) {
+      throw EngineError(
+        .inferError, "input size \(input), hidden size \(hidden) and state size \(state) must lie between 1 and \(limit)")
+    }
+    if steps > limit || batch > limit {
+      throw EngineError(.inferError, "input 0 (\(inputs[0].text)) is too long: at most \(limit) steps and \(limit) rows are accepted")
+    }
+  }
+
+  /// The values of a constant weight input, which `prepare` packs.
+  func knownWeights(_ input: FloatInput) throws(EngineError) -> UnsafePointer<Float> {
+    guard let values = input.known(self) else {
+      throw EngineError(.notSupported, "input \(input.index) (\(inputs[input.index].text)) must be a constant with values")
+    }
+    return values
+  }
+}
