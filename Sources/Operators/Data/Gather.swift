@@ -1,0 +1,156 @@
+import CSystem
+import Graph
+import System
+
+// Gather. Attributes: none. Inputs: x, indices (int32 or int64), axis.
+
+/// The entries of one axis that the indices name; the axis is replaced by the indices' axes. Indices count from the end when
+/// negative; one that lies outside the axis gives zeros, as in the original.
+final class GatherOperator: Operator {
+  private var outer = 0, limit = 0, bytes = 0, count = 0
+
+  override init(_ node: Node) throws(EngineError) {
+    try super.init(node)
+    try requireInputs(3...3)
+    try requireOutputs(1...1)
+    try requireFixedSize(0)
+    try requireIndices(1)
+  }
+
+  override func infer() throws(EngineError) {
+    let a = try requireAxis(try requireScalar(2), of: 0)
+    let (shape, indices) = (inputs[0].shape, inputs[1].shape)
+    try setOutput(0, inputs[0].type, shape.dims[0..<a] + indices.dims + shape.dims[(a + 1)...])
+    outer = shape.span(0..<a)
+    limit = shape[a]
+    bytes = shape.span(a + 1..<shape.rank) &* inputs[0].type.size
+    count = indices.count
+  }
+
+  override func run(_ context: ExecutionContext) throws(EngineError) {
+    guard outputs[0].count > 0, let y = outputs[0].data, inputs[1].data != nil else { return }
+    // An axis without entries: every index lies outside it.
+    let x = UnsafeRawPointer(inputs[0].data ?? y)
+    // Tasks of about 32 KB.
+    let grain = max(1, 32768 / bytes)
+    context.parallel(
+      (outer * count + grain - 1) / grain,
+      Job(
+        x: x, y: y, indices: IndexList(inputs[1]), total: outer * count, count: count, limit: limit, bytes: bytes,
+        grain: grain))
+  }
+
+  private struct Job: ParallelJob {
+    let x: UnsafeRawPointer, y: UnsafeMutableRawPointer
+    let indices: IndexList
+    let total: Int, count: Int, limit: Int, bytes: Int, grain: Int
+    func run(_ index: Int, worker: Int) {
+      var i = index * grain
+      let end = min(total, i + grain)
+      var (o, k) = (i / count, i % count)
+      while i < end {
+        if let p = indices.position(k, limit: limit) {
+          let from = x + (o * limit + p) * bytes
+          if bytes == 4 {
+            (y + i * 4).storeBytes(of: from.loadUnaligned(as: UInt32.self), as: UInt32.self)
+          } else {
+            memcpy(y + i * bytes, from, bytes)
+          }
+        } else {
+          memset(y + i * bytes, 0, bytes)
+        }
+        i += 1
+        k += 1
+        if k == count {
+          k = 0
+          o += 1
+        }
+      }
+    }
+  }
+}
+
+// GatherD. Attributes: none. Inputs: x, axis, indices (int32 or int64).
+
+/// y[i, j, k] = x[index[i, j, k], j, k] for axis 0, and alike for the other axes. The indices may be smaller than x on the other
+/// axes. Indices count from the end when negative; one outside the axis is an error, as in the original.
+final class GatherElementsOperator: Operator {
+  private var axis = 0
+  private var counts = Axes(repeating: 1), strides = Axes(repeating: 0)
+
+  override init(_ node: Node) throws(EngineError) {
+    try super.init(node)
+    try requireInputs(3...3)
+    try requireOutputs(1...1)
+    try requireFixedSize(0)
+    try requireIndices(2)
+  }
+
+  override func infer() throws(EngineError) {
+    axis = try requireAxis(try requireScalar(1), of: 0)
+    let (shape, indices) = (inputs[0].shape, inputs[2].shape)
+    var fits = indices.rank == shape.rank
+    var i = 0
+    while fits && i < shape.rank {
+      if i != axis && indices[i] > shape[i] { fits = false }
+      i += 1
+    }
+    if !fits {
+      throw EngineError(
+        .inferError, "the indices (\(inputs[2].text)) must not be larger than \(inputs[0].text) except on axis \(axis)")
+    }
+    let steps = shape.steps
+    i = 0
+    while i < shape.rank {
+      counts[i] = indices[i]
+      strides[i] = steps[i]
+      i += 1
+    }
+    try setOutput(0, inputs[0].type, indices.dims)
+  }
+
+  override func run(_ context: ExecutionContext) throws(EngineError) {
+    let n = outputs[0].count
+    guard n > 0, let y = outputs[0].data, inputs[2].data != nil else { return }
+    let indices = IndexList(inputs[2])
+    let limit = inputs[0].shape[axis]
+    var i = 0
+    while i < n {
+      if indices.position(i, limit: limit) == nil {
+        throw EngineError(.error, "index \(indices[i]) lies outside axis \(axis) of \(inputs[0].text)")
+      }
+      i += 1
+    }
+    guard let x = inputs[0].data else { return }
+    let grain = 4096
+    context.parallel(
+      (n + grain - 1) / grain,
+      Job(
+        x: UnsafeRawPointer(x), y: y, indices: indices, n: n, grain: grain, axis: axis, limit: limit,
+        rank: outputs[0].shape.rank, counts: counts, strides: strides, size: outputs[0].type.size))
+  }
+
+  private struct Job: ParallelJob {
+    let x: UnsafeRawPointer, y: UnsafeMutableRawPointer
+    let indices: IndexList
+    let n: Int, grain: Int, axis: Int, limit: Int, rank: Int
+    let counts: Axes, strides: Axes
+    let size: Int
+    func run(_ index: Int, worker: Int) {
+      var i = index * grain
+      let end = min(n, i + grain)
+      while i < end {
+        var offset = (indices.position(i, limit: limit) ?? 0) * strides[axis]
+        var rest = i
+        var a = rank - 1
+        while a >= 0 {
+          if a != axis { offset += rest % counts[a] * strides[a] }
+          rest /= counts[a]
+          a -= 1
+        }
+        memcpy(y + i * size, x + offset * size, size)
+        i += 1
+      }
+    }
+  }
+}
