@@ -1,0 +1,114 @@
+import Graph
+import System
+
+/// The precision that operators may run in, from a configuration file's section `execution_plan`.
+///
+/// The file has lines `[section]` and `key=value`; lines that start with `#`, lines of two characters or fewer, and whatever is
+/// neither are passed over, as are other sections. An entry of the plan is an operator's name with
+/// `data_type:float16` or `data_type:float32`, and optionally `;backend:CPU`; the value may be quoted.
+public struct ExecutionPlan {
+  /// Operator names and types, in file order. An entry with another data type asks for nothing and is not here.
+  public private(set) var entries: [(name: [UInt8], type: DataType)] = []
+
+  private static let maximumLines = 100_100
+  private static let maximumEntries = 100_000
+
+  public init() {}
+
+  /// Reads a file (NUL-terminated path).
+  public init(path: UnsafePointer<CChar>) throws(EngineError) {
+    let file: MappedFile
+    do throws(FileFailure) {
+      file = try MappedFile(path: path)
+    } catch {
+      switch error {
+      case .empty:
+        self.init()
+        return
+      case .notRegular: throw EngineError(.error, "is not a file")
+      case .system(let number): throw EngineError(.error, "cannot be read: error \(number) of the system")
+      }
+    }
+    try self.init(text: file.bytes)
+  }
+
+  /// Reads a file's content.
+  public init(text: UnsafeRawBufferPointer) throws(EngineError) {
+    var isPlan = false
+    var lines = 0
+    var valid = 0
+    var start = 0
+    while start < text.count {
+      var end = start
+      while end < text.count && text[end] != UInt8(ascii: "\n") { end += 1 }
+      lines += 1
+      let line = Self.trimmed(text, start, end)
+      start = end + 1
+      if line.count <= 2 || text[line.lowerBound] == UInt8(ascii: "#") { continue }
+      valid += 1
+      if lines > Self.maximumLines || valid > Self.maximumEntries {
+        throw EngineError(.error, "has too many lines; expected at most \(Self.maximumEntries)")
+      }
+      if text[line.lowerBound] == UInt8(ascii: "[") && text[line.upperBound - 1] == UInt8(ascii: "]") {
+        isPlan = Self.isEqual(text, line.lowerBound + 1..<line.upperBound - 1, "execution_plan")
+      } else if isPlan, let equals = Self.first(UInt8(ascii: "="), text, line) {
+        try add(text, Self.trimmed(text, line.lowerBound, equals), Self.trimmed(text, equals + 1, line.upperBound), lines)
+      }
+    }
+  }
+
+  private mutating func add(
+    _ text: UnsafeRawBufferPointer, _ name: Range<Int>, _ quoted: Range<Int>, _ line: Int
+  ) throws(EngineError) {
+    var value = quoted
+    if value.count >= 2, text[value.lowerBound] == text[value.upperBound - 1],
+      text[value.lowerBound] == UInt8(ascii: "\"") || text[value.lowerBound] == UInt8(ascii: "'")
+    {
+      value = value.lowerBound + 1..<value.upperBound - 1
+    }
+    var type: DataType?
+    var start = value.lowerBound
+    repeat {
+      let end = Self.first(UInt8(ascii: ";"), text, start..<value.upperBound) ?? value.upperBound
+      guard let colon = Self.first(UInt8(ascii: ":"), text, start..<end) else { throw Self.malformed(line) }
+      let key = Self.trimmed(text, start, colon)
+      let word = Self.trimmed(text, colon + 1, end)
+      if key.isEmpty || word.isEmpty || name.isEmpty { throw Self.malformed(line) }
+      if Self.isEqual(text, key, "data_type") {
+        if Self.isEqual(text, word, "float16") { type = .float16 }
+        if Self.isEqual(text, word, "float32") { type = .float32 }
+      } else if Self.isEqual(text, key, "backend") && !Self.isEqual(text, word, "CPU") {
+        throw Self.malformed(line)
+      }
+      start = end + 1
+    } while start < value.upperBound
+    if let type { entries.append(([UInt8](UnsafeRawBufferPointer(rebasing: text[name])), type)) }
+  }
+
+  private static func malformed(_ line: Int) -> EngineError {
+    EngineError(
+      .error, "line \(line): the entry of the execution plan is malformed; expected operator=data_type:float16 or float32, then optionally ;backend:CPU")
+  }
+
+  private static func trimmed(_ text: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Range<Int> {
+    var (a, b) = (start, end)
+    while a < b && text[a] <= 32 { a += 1 }
+    while b > a && text[b - 1] <= 32 { b -= 1 }
+    return a..<b
+  }
+
+  private static func first(_ byte: UInt8, _ text: UnsafeRawBufferPointer, _ range: Range<Int>) -> Int? {
+    for i in range where text[i] == byte { return i }
+    return nil
+  }
+
+  private static func isEqual(_ text: UnsafeRawBufferPointer, _ range: Range<Int>, _ word: StaticString) -> Bool {
+    if range.count != word.utf8CodeUnitCount { return false }
+    var i = 0
+    while i < range.count {
+      if text[range.lowerBound + i] != word.utf8Start[i] { return false }
+      i += 1
+    }
+    return true
+  }
+}
