@@ -11,12 +11,13 @@ export SWIFTC ?= $(firstword $(shell command -v swiftc) $(wildcard /opt/swift*/u
   $(HOME)/.local/share/swiftly/bin/swiftc) swiftc)
 export SWIFT ?= $(dir $(SWIFTC))swift
 
-ENGINE := $(MAKE) --no-print-directory -f mk/engine.mk
+# All processors, unless the caller says how many.
+ENGINE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc)) -f mk/engine.mk
 
 .PHONY: all help setup demo test install clean aarch64 asan tsan fuzz fuzz-smoke
 all:
 	@mk/setup.sh build
-	@$(ENGINE)
+	+@$(ENGINE)
 
 help:
 	@echo "make                    build/lib/libmslite.so and libmslite.a"
@@ -34,7 +35,7 @@ setup:
 
 demo:
 	@mk/setup.sh build demo
-	@$(ENGINE)
+	+@$(ENGINE)
 	@$(MAKE) --no-print-directory -C examples/classify run
 
 test:
@@ -43,11 +44,11 @@ test:
 
 aarch64:
 	@mk/setup.sh build aarch64
-	@$(ENGINE) VARIANT=aarch64
+	+@$(ENGINE) VARIANT=aarch64
 
 asan tsan fuzz:
 	@mk/setup.sh build
-	@$(ENGINE) VARIANT=$@
+	+@$(ENGINE) VARIANT=$@
 
 fuzz-smoke:
 	@mk/setup.sh build fuzz
