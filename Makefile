@@ -14,7 +14,7 @@ export SWIFT ?= $(dir $(SWIFTC))swift
 # All processors, unless the caller says how many.
 ENGINE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc)) -f mk/engine.mk
 
-.PHONY: all help setup demo test install clean aarch64 asan tsan fuzz fuzz-smoke
+.PHONY: all help setup demo test install clean aarch64 asan tsan fuzz-smoke
 all:
 	@mk/setup.sh build
 	+@$(ENGINE)
@@ -46,7 +46,7 @@ aarch64:
 	@mk/setup.sh build aarch64
 	+@$(ENGINE) VARIANT=aarch64
 
-asan tsan fuzz:
+asan tsan:
 	@mk/setup.sh build
 	+@$(ENGINE) VARIANT=$@
 

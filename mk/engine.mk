@@ -2,8 +2,8 @@
 #
 #   (this machine's name)  the released library                          -> build/lib
 #   aarch64                the same on another machine, cross-compiled   -> build/aarch64/lib
-#   asan, tsan             with AddressSanitizer, with ThreadSanitizer   -> build/VARIANT/lib
-#   fuzz                   AddressSanitizer and coverage for libFuzzer   -> build/fuzz/lib
+#   asan                   with AddressSanitizer, fit for libFuzzer      -> build/asan/lib
+#   tsan                   with ThreadSanitizer                          -> build/tsan/lib
 #
 # Embedded Swift has no separate compilation of files: one compiler call makes one object of a whole module. Modules that do
 # not import each other are built in parallel.
@@ -37,19 +37,19 @@ else ifeq ($(VARIANT),aarch64)
   # The toolchain's Embedded library for aarch64 is the bare-metal one; libc's headers come from the cross compiler.
   VARIANT_FLAGS := -target aarch64-none-none-elf -Xcc -isystem -Xcc $(SYSROOT)/include -Xcc -D__linux__ -Xcc -D__ELF__ -Xcc -fPIC
 else ifeq ($(VARIANT),asan)
-  VARIANT_FLAGS := -sanitize=address -g
+  VARIANT_FLAGS := -sanitize=address -gline-tables-only
+  # libFuzzer is to explore what reads the model, not the kernels' loops.
+  CHECKED_FLAGS := -sanitize-coverage=edge,indirect-calls,trace-cmp,8bit-counters,pc-table
 else ifeq ($(VARIANT),tsan)
-  VARIANT_FLAGS := -sanitize=thread -g
-else ifeq ($(VARIANT),fuzz)
-  VARIANT_FLAGS := -sanitize=address -g -sanitize-coverage=edge,indirect-calls,trace-cmp,8bit-counters,pc-table
+  VARIANT_FLAGS := -sanitize=thread -gline-tables-only
 else
-  $(error unknown VARIANT $(VARIANT): this machine's $(HOST), aarch64, asan, tsan or fuzz)
+  $(error unknown VARIANT $(VARIANT): this machine's $(HOST), aarch64, asan or tsan)
 endif
 
-ifneq ($(filter asan tsan fuzz,$(VARIANT)),)
+ifneq ($(filter asan tsan,$(VARIANT)),)
   # The sanitizer's runtime is in the program, so its symbols stay undefined in the library.
   CC := $(CLANG)
-  LINK_FLAGS :=
+  LINK_FLAGS := -fuse-ld=lld
   STRIP_LIBRARY :=
 endif
 
@@ -67,7 +67,7 @@ STATIC := $(LIB)/libmslite.a
 COMMON := -wmo -parse-as-library -swift-version 6 -enable-experimental-feature Embedded -enforce-exclusivity=unchecked \
   -Xfrontend -function-sections -I $(OBJ) -I include -I Sources/CSystem/include -I Sources/CKernels/include $(VARIANT_FLAGS)
 # Checked: everything that sees data from outside.
-CHECKED := -O
+CHECKED := -O $(CHECKED_FLAGS)
 # Kernels see pointers and sizes that the engine has checked. Without -disable-cmo their small functions would be inlined
 # into modules built for the baseline instruction set.
 KERNELS := -Ounchecked -disable-cmo
