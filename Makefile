@@ -1,0 +1,77 @@
+# MindSpore Lite's C interface, in Embedded Swift. `make help` lists the targets.
+
+include mk/version.mk
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR ?=
+
+export SWIFTC ?= $(firstword $(shell command -v swiftc) $(wildcard /opt/swift*/usr/bin/swiftc /usr/local/swift*/usr/bin/swiftc \
+  $(HOME)/.local/share/swiftly/bin/swiftc) swiftc)
+export SWIFT ?= $(dir $(SWIFTC))swift
+
+# All processors, unless the caller says how many.
+ENGINE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc)) -f mk/engine.mk
+
+.PHONY: all help setup demo test install clean aarch64 asan tsan fuzz-smoke
+all:
+	@mk/setup.sh build
+	+@$(ENGINE)
+
+help:
+	@echo "make                    build/lib/libmslite.so and libmslite.a"
+	@echo "make demo               classify a photograph with EfficientNet-Lite0"
+	@echo "make test               every test; ends with 'N passed, N failed' (STEPS='golden ...' runs some, see mk/test.sh)"
+	@echo "make setup              what the other targets do first: find the tools, install missing packages where allowed"
+	@echo "make install            libraries, headers, CMake package and mslite.pc, into DESTDIR and PREFIX ($(PREFIX))"
+	@echo "make aarch64            the same library for 64-bit ARM Linux, in build/aarch64/lib"
+	@echo "make asan, make tsan    the library with AddressSanitizer, with ThreadSanitizer"
+	@echo "make fuzz-smoke         libFuzzer on the model reader for FUZZ_SECONDS (60)"
+	@echo "make clean              remove build/"
+
+setup:
+	@mk/setup.sh build demo test
+
+demo:
+	@mk/setup.sh build demo
+	+@$(ENGINE)
+	@$(MAKE) --no-print-directory -C examples/classify run
+
+test:
+	@mk/setup.sh build demo test
+	@mk/test.sh $(STEPS)
+
+aarch64:
+	@mk/setup.sh build aarch64
+	+@$(ENGINE) VARIANT=aarch64
+
+asan tsan:
+	@mk/setup.sh build
+	+@$(ENGINE) VARIANT=$@
+
+fuzz-smoke:
+	@mk/setup.sh build fuzz
+	@mk/test.sh fuzz
+
+# The files name each other by relative paths, so the installed tree can be moved.
+RELATIVE = $(shell realpath -m --relative-to=$(LIBDIR)/$(1) $(2))
+SUBSTITUTE = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@SOVERSION@|$(SOVERSION)|g' \
+  -e 's|@PREFIX@|$(call RELATIVE,$(1),$(PREFIX))|g' -e 's|@LIBDIR@|$(call RELATIVE,$(1),$(LIBDIR))|g' \
+  -e 's|@INCLUDEDIR@|$(call RELATIVE,$(1),$(INCLUDEDIR))|g'
+
+install: all
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/mslite $(DESTDIR)$(INCLUDEDIR)/mindspore \
+	  $(DESTDIR)$(INCLUDEDIR)/mslite
+	install -m 755 build/lib/libmslite.so.$(VERSION) $(DESTDIR)$(LIBDIR)/
+	cp -d build/lib/libmslite.so build/lib/libmslite.so.$(SOVERSION) build/lib/libmindspore_lite_ndk.so $(DESTDIR)$(LIBDIR)/
+	install -m 644 build/lib/libmslite.a $(DESTDIR)$(LIBDIR)/
+	install -m 644 include/mindspore/*.h $(DESTDIR)$(INCLUDEDIR)/mindspore/
+	install -m 644 include/mslite/*.h $(DESTDIR)$(INCLUDEDIR)/mslite/
+	$(call SUBSTITUTE,pkgconfig) cmake/mslite.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/mslite.pc
+	$(call SUBSTITUTE,cmake/mslite) cmake/msliteConfig.cmake.in > $(DESTDIR)$(LIBDIR)/cmake/mslite/msliteConfig.cmake
+	$(call SUBSTITUTE,cmake/mslite) cmake/msliteConfigVersion.cmake.in \
+	  > $(DESTDIR)$(LIBDIR)/cmake/mslite/msliteConfigVersion.cmake
+
+clean:
+	rm -rf build

@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+"""make_manifest.py DIR: prints the test cases of a folder of models, one per line, for Tests/C/golden.c.
+
+DIR holds folders with a meta.json (one model and its recorded cases) and the collections single_op_tflite, ms_variants,
+ms_from_repos and tf_front_end with an index. What is listed there but has no file is passed over, so a folder may hold any part.
+
+A line is a list of fields, separated by blanks:
+
+  case=NAME model=FILE in=NAME|FILE|TYPE|SHAPE[|nchw] ... out=NAME|FILE|TYPE|SHAPE|TOLERANCE ...
+
+Files are relative to DIR; "|nchw" marks data that must be transposed to NHWC; TOLERANCE is relative to the largest golden
+magnitude. A case with `refused` must fail to build; one without in and out must build and run.
+"""
+import json
+import os
+import re
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOLERANCE = "1e-4"
+# The conformance suite's expected outputs were recorded on other hardware; see NOTICE.md.
+ELSEWHERE = "1e-2"
+# Quantized models, which need more than the float operators.
+QUANTIZED = {"inception_v1_quant", "mv1_quant", "efficientnet_lite0_int8_tflite", "fer_emotion_dyn8", "squeezenet_rand_qdq"}
+# Models for training: only the training interface may build them.
+TRAINING = {"lenet_train", "mix_lenet_tod", "conv_train_model"}
+
+
+class Manifest:
+    def __init__(self, root):
+        self.root = root
+        self.lines = []
+
+    def has(self, name):
+        return os.path.exists(os.path.join(self.root, name))
+
+    def golden(self, name):
+        """The original runtime's own output, where it is recorded, else the golden of the engine named in the index. A folder
+        without the former can still use the one that is kept here."""
+        original = name.replace(".bin", "_original.bin")
+        if self.has(original):
+            return original
+        kept = os.path.join(HERE, original)
+        return kept if os.path.exists(kept) else name
+
+    def add(self, name, model, inputs=(), outputs=(), refused=False):
+        fields = [f"case={name}", f"model={model}"]
+        files = [model] + [i["file"] for i in inputs]
+        for i in inputs:
+            fields.append("in=" + "|".join([i["name"], i["file"], i["dtype"], shape(i["shape"])] + (["nchw"] if i["nchw"] else [])))
+        for o in outputs:
+            golden = self.golden(o["file"])
+            files.append(golden)
+            fields.append("out=" + "|".join([o["name"], golden, o["dtype"], shape(o["shape"]), o.get("tolerance", TOLERANCE)]))
+        if refused:
+            fields.append("refused")
+        if all(self.has(f) for f in files):
+            if any(re.search(r"\s", f) for f in fields):
+                raise SystemExit(f"{name}: a name with a blank cannot be written")
+            self.lines.append(" ".join(fields))
+
+
+def shape(dims):
+    return "x".join(map(str, dims)) if dims else "scalar"
+
+
+def tensor(entry, folder="", nchw=False):
+    """From the [file, name, shape, type] of an index."""
+    file, name, dims, dtype = entry
+    return {"file": os.path.join(folder, file), "name": name, "shape": dims, "dtype": dtype, "nchw": nchw}
+
+
+def transposed(dims, model_dims):
+    """Whether 4-D data must be transposed for a model input of that shape (None: unknown)."""
+    if len(dims) != 4:
+        return False
+    return model_dims is None or list(dims) != list(model_dims)
+
+
+def model_shapes(text):
+    """Shapes from the recorded "[('name', [1, 2, 3], 'type'), ...]" by name."""
+    return {n: [int(d) for d in s.split(",") if d.strip()] for n, s in re.findall(r"\('([^']*)', \[([^\]]*)\]", text or "")}
+
+
+def add_model(manifest, ident):
+    with open(os.path.join(manifest.root, ident, "meta.json")) as f:
+        meta = json.load(f)
+    if ident in QUANTIZED:
+        return
+    nhwc_source = meta["format"] == "tflite"
+
+    def add(name, file, spec, ms_inputs, suffix=""):
+        shapes = model_shapes(ms_inputs)
+        inputs = [
+            {**i, "file": f"{ident}/{i['file']}", "nchw": not nhwc_source and transposed(i["shape"], shapes.get(i["name"]))}
+            for i in spec["inputs"]
+        ]
+        outputs = [{**o, "file": f"{ident}/{o['file']}"} for o in spec["outputs"]]
+        for o in outputs:
+            half = o["file"].replace(".bin", f"{suffix}.bin")
+            if suffix and manifest.has(half):
+                o["file"] = half
+            if "tolerance" in meta:
+                o["tolerance"] = str(meta["tolerance"])
+        manifest.add(name, file, inputs, outputs)
+
+    # EfficientNet-Lite0 lies outside its folder because the example uses it too.
+    for file, suffix in [(f"{ident}/model.ms", ""), (f"{ident}/model_fp16weights.ms", "_fp16weights"),
+                         (f"{ident}_fp16.ms", "_fp16weights")]:
+        for spec in meta["cases"]:
+            add(f"{ident}{suffix}/{os.path.dirname(spec['inputs'][0]['file'])}", file, spec, meta.get("ms_inputs"), suffix)
+    dynamic = meta.get("dynamic_case")
+    if dynamic:
+        # The converter's shapes were recorded for the model without fixed shapes; where that is not kept, the fixed one resizes.
+        own = manifest.has(f"{ident}/model_dynamic.ms")
+        add(f"{ident}/case_dyn", f"{ident}/{'model_dynamic' if own else 'model'}.ms", dynamic,
+            dynamic.get("ms_inputs") or meta.get("ms_inputs"))
+
+
+def add_single_operators(manifest, folder):
+    for e in index(manifest, folder, "index.json"):
+        if e["op"] in QUANTIZED or not e.get("outputs"):
+            continue
+        manifest.add(f"{folder}/{e['op']}", f"{folder}/{e['op']}.ms", [tensor(i, folder) for i in e["inputs"]],
+                     [tensor(o, folder) for o in e["outputs"]])
+
+
+def add_variants(manifest, folder):
+    entries = index(manifest, folder, "variants.json")
+    inputs_of = {e["model"]: e["input_files"] for e in entries if e.get("input_files")}
+    for e in entries:
+        name = f"{e['model']}__{e['variant']}"
+        if e["variant"] == "encrypted":
+            manifest.add(f"{folder}/{name}", f"{folder}/{name}.ms", refused=True)
+        if e["variant"] not in ("fp32", "fp16w", "nofusion") or e["model"] not in inputs_of:
+            continue
+        shapes = model_shapes(e["inputs"])
+        inputs = [tensor(i, folder, transposed(i[2], shapes.get(i[1]))) for i in inputs_of[e["model"]]]
+        outputs = [tensor([f"{name}.out_{k}.bin"] + o, folder) for k, o in enumerate(e["outputs"])]
+        manifest.add(f"{folder}/{name}", f"{folder}/{name}.ms", inputs, outputs)
+
+
+def add_found_models(manifest, folder):
+    for e in index(manifest, folder, "index.json"):
+        name, model = e["name"], f"{folder}/{e['name']}.ms"
+        if name in TRAINING:
+            manifest.add(f"{folder}/{name}", model, refused=True)
+        elif name == "ml_face_isface_quant":
+            # Its index has no shapes; it is the same network as ml_face_isface, with its weights in 8 bits.
+            inputs = [tensor([f"{name}_0.input", "data", [1, 48, 48, 3], "float32"], folder)]
+            outputs = [tensor([f"{name}0.output", "prob", [1, 2], "float32+header"], folder)]
+            outputs[0]["tolerance"] = ELSEWHERE
+            manifest.add(f"{folder}/{name}", model, inputs, outputs)
+        elif "inputs" in e:
+            inputs = [tensor([f"{name}.in_{k}.bin", i[0], i[1], "float32"], folder) for k, i in enumerate(e["inputs"])]
+            outputs = [tensor([f"{name}.out_{k}.bin"] + o, folder) for k, o in enumerate(e["outputs"])]
+            manifest.add(f"{folder}/{name}", model, inputs, outputs)
+            expected = [tensor([f"{name}.expected{k}.output", o[0], o[1], "float32+header"], folder)
+                        for k, o in enumerate(e["outputs"])]
+            for o in expected:
+                o["tolerance"] = ELSEWHERE
+            manifest.add(f"{folder}/{name}/expected", model, inputs, expected)
+
+
+def add_tensorflow(manifest, folder):
+    for e in index(manifest, folder, "index.json"):
+        if e["ms"] and not e["name"].endswith("_int8") and e["name"] != "lstm_tfl":
+            manifest.add(f"{folder}/{e['name']}", f"{folder}/{e['name']}.ms", [tensor(i, folder) for i in e["inputs"]],
+                         [tensor(o, folder) for o in e["outputs"]])
+
+
+def index(manifest, folder, name):
+    with open(os.path.join(manifest.root, folder, name)) as f:
+        return json.load(f)
+
+
+COLLECTIONS = {
+    "single_op_tflite": add_single_operators,
+    "ms_variants": add_variants,
+    "ms_from_repos": add_found_models,
+    "tf_front_end": add_tensorflow,
+}
+
+
+def main():
+    root = sys.argv[1] if len(sys.argv) == 2 else sys.exit(__doc__)
+    manifest = Manifest(root)
+    for folder in sorted(os.listdir(root)):
+        if folder in COLLECTIONS:
+            COLLECTIONS[folder](manifest, folder)
+        elif manifest.has(f"{folder}/meta.json"):
+            add_model(manifest, folder)
+    print("# Written by make_manifest.py, which describes the fields.")
+    print("\n".join(manifest.lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+# Builds the library for one variant:  make -f mk/engine.mk VARIANT=name
+#
+#   (this machine's name)  the released library                          -> build/lib
+#   aarch64                the same on another machine, cross-compiled   -> build/aarch64/lib
+#   asan                   with AddressSanitizer, fit for libFuzzer      -> build/asan/lib
+#   tsan                   with ThreadSanitizer                          -> build/tsan/lib
+#
+# Embedded Swift has no separate compilation of files: one compiler call makes one object of a whole module. Modules that do
+# not import each other are built in parallel.
+
+include mk/version.mk
+
+HOST := $(shell uname -m)
+VARIANT ?= $(HOST)
+
+SWIFTC ?= swiftc
+# Where the toolchain keeps its libraries; its clang has the sanitizer runtimes that match the compiler.
+SWIFT_RESOURCES := $(shell $(SWIFTC) -print-target-info 2>/dev/null | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')
+CLANG ?= $(SWIFT_RESOURCES)/../../bin/clang
+
+# --- what a variant changes -------------------------------------------------------------------------------------------
+
+ARCH := $(HOST)
+TOOLS :=
+OUT := build/$(VARIANT)
+CC := gcc
+STRIP_LIBRARY := yes
+LINK_FLAGS := -Wl,-z,defs
+
+ifeq ($(VARIANT),$(HOST))
+  OUT := build
+else ifeq ($(VARIANT),aarch64)
+  ARCH := aarch64
+  TOOLS := aarch64-linux-gnu-
+  CC := $(TOOLS)gcc
+  SYSROOT ?= /usr/aarch64-linux-gnu
+  # The toolchain's Embedded library for aarch64 is the bare-metal one; libc's headers come from the cross compiler.
+  VARIANT_FLAGS := -target aarch64-none-none-elf -Xcc -isystem -Xcc $(SYSROOT)/include -Xcc -D__linux__ -Xcc -D__ELF__ -Xcc -fPIC
+else ifeq ($(VARIANT),asan)
+  VARIANT_FLAGS := -sanitize=address -gline-tables-only
+  # libFuzzer is to explore what reads the model, not the kernels' loops.
+  CHECKED_FLAGS := -sanitize-coverage=edge,indirect-calls,trace-cmp,8bit-counters,pc-table
+else ifeq ($(VARIANT),tsan)
+  VARIANT_FLAGS := -sanitize=thread -gline-tables-only
+else
+  $(error unknown VARIANT $(VARIANT): this machine's $(HOST), aarch64, asan or tsan)
+endif
+
+ifneq ($(filter asan tsan,$(VARIANT)),)
+  # The sanitizer's runtime is in the program, so its symbols stay undefined in the library.
+  CC := $(CLANG)
+  LINK_FLAGS := -fuse-ld=lld
+  STRIP_LIBRARY :=
+endif
+
+EMBEDDED_TRIPLE := $(if $(findstring aarch64-none,$(VARIANT_FLAGS)),aarch64-none-none-elf,$(ARCH)-unknown-linux-gnu)
+# String comparison needs Unicode's normalisation tables; the linker drops what nobody uses.
+UNICODE_TABLES := $(SWIFT_RESOURCES)/embedded/$(EMBEDDED_TRIPLE)/libswiftUnicodeDataTables.a
+
+OBJ := build/obj/$(VARIANT)
+LIB := $(OUT)/lib
+SHARED := $(LIB)/libmslite.so.$(VERSION)
+STATIC := $(LIB)/libmslite.a
+
+# --- flags ------------------------------------------------------------------------------------------------------------
+
+COMMON := -wmo -parse-as-library -swift-version 6 -enable-experimental-feature Embedded -enforce-exclusivity=unchecked \
+  -Xfrontend -function-sections -I $(OBJ) -I include -I Sources/CSystem/include -I Sources/CKernels/include $(VARIANT_FLAGS)
+# Checked: everything that sees data from outside.
+CHECKED := -O $(CHECKED_FLAGS)
+# Kernels see pointers and sizes that the engine has checked. Without -disable-cmo their small functions would be inlined
+# into modules built for the baseline instruction set.
+KERNELS := -Ounchecked -disable-cmo
+AVX2 := -D AVX2 -Xcc -march=x86-64-v3
+AVX512 := -D AVX512 -Xcc -march=x86-64-v4 -Xcc -mprefer-vector-width=512
+
+# --- modules ----------------------------------------------------------------------------------------------------------
+
+# $(call module,NAME,IMPORTED MODULES,FLAGS): NAME.o and NAME.swiftmodule from all of Sources/NAME. Folders are among the
+# prerequisites because their time changes when a file is added or removed. The compiler leaves outputs alone that it would
+# not change; the stamp says that it has run, and modules above are rebuilt only when what they import has changed.
+MODULES :=
+define module
+MODULES += $(1)
+$(OBJ)/$(1).stamp: $$(shell find -L Sources/$(1) -name '*.swift' -o -type d) $(addprefix $(OBJ)/,$(addsuffix .swiftmodule,$(2))) \
+    $(C_MODULES) mk/engine.mk | $(OBJ)
+	@echo "swiftc  $(VARIANT)  $(1)"
+	@$(SWIFTC) $(COMMON) $(3) -module-name $(1) -emit-module -emit-module-path $(OBJ)/$(1).swiftmodule \
+	  -c $$(sort $$(filter %.swift,$$^)) -o $(OBJ)/$(1).o
+	@touch $$@
+$(OBJ)/$(1).o $(OBJ)/$(1).swiftmodule: $(OBJ)/$(1).stamp
+	@:
+endef
+
+C_MODULES := $(wildcard Sources/CSystem/include/* Sources/CKernels/include/* include/module.modulemap include/*/*.h)
+
+$(eval $(call module,System,,$(CHECKED)))
+$(eval $(call module,Kernels,,$(KERNELS)))
+$(eval $(call module,KernelsReference,,$(KERNELS)))
+ifeq ($(ARCH),x86_64)
+$(eval $(call module,KernelsAVX2,,$(KERNELS) $(AVX2)))
+$(eval $(call module,KernelsAVX512,,$(KERNELS) $(AVX512)))
+endif
+$(eval $(call module,KernelSelection,,$(CHECKED)))
+$(eval $(call module,FlatBuffers,,$(CHECKED)))
+$(eval $(call module,Graph,,$(CHECKED)))
+$(eval $(call module,ModelFile,System FlatBuffers Graph,$(CHECKED)))
+$(eval $(call module,Operators,System KernelSelection Graph,$(CHECKED)))
+$(eval $(call module,Optimizer,Graph Operators System,$(CHECKED)))
+$(eval $(call module,Runtime,System Graph ModelFile Operators Optimizer KernelSelection,$(CHECKED)))
+$(eval $(call module,MSLite,System Graph Runtime,$(CHECKED)))
+
+OBJECTS := $(MODULES:%=$(OBJ)/%.o)
+
+# --- libraries --------------------------------------------------------------------------------------------------------
+
+.PHONY: library
+library: $(LIB)/libmslite.so $(LIB)/libmindspore_lite_ndk.so $(if $(STRIP_LIBRARY),$(STATIC))
+.DEFAULT_GOAL := library
+
+$(OBJ) $(LIB):
+	@mkdir -p $@
+
+$(SHARED): $(OBJECTS) mk/exports.map | $(LIB)
+	@echo "link    $(VARIANT)  $@"
+	@$(CC) -shared -o $@ $(OBJECTS) $(UNICODE_TABLES) -lm -Wl,--as-needed -Wl,--gc-sections -Wl,--build-id \
+	  -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-soname,libmslite.so.$(SOVERSION) \
+	  -Wl,--version-script,mk/exports.map $(LINK_FLAGS)
+	@$(if $(STRIP_LIBRARY),$(TOOLS)strip --strip-unneeded -R .comment $@)
+
+$(LIB)/libmslite.so.$(SOVERSION): $(SHARED)
+	@ln -sf $(notdir $<) $@
+$(LIB)/libmslite.so: $(LIB)/libmslite.so.$(SOVERSION)
+	@ln -sf $(notdir $<) $@
+# The name under which OpenHarmony ships this interface, for programs that were linked with it.
+$(LIB)/libmindspore_lite_ndk.so: $(LIB)/libmslite.so.$(SOVERSION)
+	@ln -sf $(notdir $<) $@
+
+# One object whose only global definitions are the C interface, so that nothing of the engine can clash with a program's
+# names. COMDAT groups are dissolved because their signatures become local.
+$(STATIC): $(OBJECTS) | $(LIB)
+	@echo "archive $(VARIANT)  $@"
+	@$(TOOLS)ld -r --force-group-allocation -o $(OBJ)/merged.o $(OBJECTS) $(UNICODE_TABLES)
+	@$(TOOLS)objcopy --wildcard --keep-global-symbol='OH_AI_*' --keep-global-symbol='MSLite_*' $(OBJ)/merged.o $(OBJ)/mslite.o
+	@rm -f $@
+	@$(TOOLS)ar rcs $@ $(OBJ)/mslite.o
+	@rm -f $(OBJ)/merged.o
