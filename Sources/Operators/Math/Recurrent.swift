@@ -19,38 +19,18 @@ struct PackedWeights {
   }
 }
 
-/// Rows and panels of one task of a product. Fixed, so that the cut does not depend on the number of threads.
-private struct GemmJob: ParallelJob {
-  static let rows = 32, panels = 4
-  let kernels: UnsafePointer<MSKernels>
-  let g: MSGemm
-  let panelCount: Int, panelTasks: Int
-  func run(_ index: Int, worker: Int) {
-    let (row, panel) = index.quotientAndRemainder(dividingBy: panelTasks)
-    var g = g
-    kernels.pointee.gemm(
-      &g, row * GemmJob.rows, min(g.m, (row + 1) * GemmJob.rows), panel * GemmJob.panels,
-      min(panelCount, (panel + 1) * GemmJob.panels))
-  }
-}
-
 extension ExecutionContext {
   /// C[m, w.n] = f(A[m, w.k] * w + bias (+ residual)). Small products stay on the calling thread.
   func product(
     _ a: UnsafePointer<Float>, lda: Int, _ w: PackedWeights, _ c: UnsafeMutablePointer<Float>, ldc: Int, m: Int,
     bias: UnsafePointer<Float>?, residual: UnsafePointer<Float>?, ldr: Int, _ f: FusedActivation = .none
   ) {
-    let width = Int(kernels.pointee.gemm_nr), panels = (w.n + width - 1) / width
-    var g = MSGemm(
+    let width = Int(kernels.pointee.gemm_nr)
+    let g = MSGemm(
       a: a, lda: lda, b: w.buffer.floats, c: c, ldc: ldc, m: m, n: w.n, k: w.k, bias: bias, residual: residual, ldr: ldr,
       activation: f.op, alpha: f.alpha, beta: f.beta)
-    if m * w.n * w.k < 1 << 17 {
-      kernels.pointee.gemm(&g, 0, m, 0, panels)
-      return
-    }
-    let panelTasks = (panels + GemmJob.panels - 1) / GemmJob.panels
-    let job = GemmJob(kernels: kernels, g: g, panelCount: panels, panelTasks: panelTasks)
-    parallel((m + GemmJob.rows - 1) / GemmJob.rows * panelTasks, job)
+    let job = GemmJob(g, panels: (w.n + width - 1) / width, self)
+    parallel(job.grid.tasks, job)
   }
 }
 
