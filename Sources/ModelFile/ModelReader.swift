@@ -23,6 +23,7 @@ public enum ModelReader {
   /// Constants point into `bytes`, which `owner` keeps alive, when they are aligned to their element size there, and are
   /// copied otherwise. With `copyConstants` all of them are copied and nothing of `bytes` is used after the call.
   /// Weights of nodes of quantType 4 come as float32 (weight quantisation saves space in the file only).
+  @export(interface)
   public static func read(
     _ bytes: UnsafeRawBufferPointer, owner: AnyObject?, copyConstants: Bool
   ) throws(EngineError) -> ModelDescription {

@@ -8,6 +8,7 @@ public enum Folding {
   public static let limit = 256 << 20
 
   /// Runs `op`, whose inputs' values are known and whose shapes are inferred, and gives its outputs their values.
+  @export(interface)
   public static func evaluate(_ op: Operator, kernels: KernelPointer, pool: ThreadPool) throws(EngineError) {
     var buffers = [Buffer]()
     for t in op.outputs {

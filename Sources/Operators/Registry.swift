@@ -4,6 +4,7 @@ import Graph
 /// its name.
 public enum Registry {
   /// nil when the CPU has no such operator.
+  @export(interface)
   public static func factory(for kind: OperatorKind) -> OperatorFactory? {
     matrixFactory(for: kind) ?? mathFactory(for: kind) ?? dataFactory(for: kind)
   }

@@ -18,6 +18,7 @@ public struct GraphOptimizer {
     self.pool = pool
   }
 
+  @export(interface)
   public func run() throws(EngineError) {
     try foldConstants()
     inferShapes()

@@ -66,11 +66,13 @@ public final class Session {
   private var dynamicWorkspace: Buffer?
 
   /// Builds from a model in memory; nothing of `bytes` is used after the call returns.
+  @export(interface)
   public convenience init(bytes: UnsafeRawBufferPointer, options: SessionOptions) throws(EngineError) {
     try self.init(ModelReader.read(bytes, owner: nil, copyConstants: true), options)
   }
 
   /// Builds from a file (NUL-terminated path), which is mapped for as long as the session lives.
+  @export(interface)
   public convenience init(path: UnsafePointer<CChar>, options: SessionOptions) throws(EngineError) {
     let text = String(cString: path)
     let file: MappedFile
@@ -88,6 +90,7 @@ public final class Session {
     try self.init(model, options)
   }
 
+  @export(interface)
   private init(_ description: ModelDescription, _ options: SessionOptions) throws(EngineError) {
     let graph = try Self.mainGraph(of: description)
     try Self.refuseUnknownOperators(graph)
@@ -148,6 +151,7 @@ public final class Session {
 
   /// Gives the inputs new shapes (one list of dimensions per input, in order) and plans again. On failure everything is as it
   /// was before. Bindings of inputs and outputs are dropped on success.
+  @export(interface)
   public func resize(_ shapes: [[Int]]) throws(EngineError) {
     if shapes.count != graph.inputs.count {
       throw EngineError(.inputParameterInvalid, "\(shapes.count) shapes for \(graph.inputs.count) inputs")
@@ -197,6 +201,7 @@ public final class Session {
   public func bindOutput(_ index: Int, _ bytes: UnsafeMutableRawPointer?) { outputBindings[index] = bytes }
 
   /// Runs the graph once. Every input must be bound.
+  @export(interface)
   public func run(observer: RunObserver?) throws(EngineError) {
     guard let plan else {
       for t in graph.inputs where !t.shape.isKnown {
