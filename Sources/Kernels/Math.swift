@@ -24,11 +24,11 @@
   p = multiplyAdd(p, r, splat(0.49999994))
   let value = multiplyAdd(p, r * r, r) + 1
   let exponent = bits(shifted) &- bits(rounder)
-  let half = exponent &>> 1
+  let half = shiftRight(exponent, 1)
   return value * powerOfTwo(half) * powerOfTwo(exponent &- half)
 }
 
-@inline(always) private func powerOfTwo(_ n: IntVec) -> Vec { float(bits: (n &+ 127) &<< 23) }
+@inline(always) private func powerOfTwo(_ n: IntVec) -> Vec { float(bits: shiftLeft(n &+ splat(127), 23)) }
 
 /// Natural logarithm. Relative error below 1.2e-7. log(0) = -inf, log(x < 0) = NaN, log(inf) = inf; subnormals are right.
 ///
@@ -36,9 +36,9 @@
 @inline(always) func logarithm(_ x: Vec) -> Vec {
   let tiny = x .< splat(.leastNormalMagnitude)
   let scaled = select(tiny, x * 8_388_608, x)
-  let offset = bits(scaled) &- 0x3f35_04f3
-  let exponent = offset &>> 23
-  let f = float(bits: bits(scaled) &- (exponent &<< 23)) - 1
+  let offset = bits(scaled) &- splat(0x3f35_04f3)
+  let exponent = shiftRight(offset, 23)
+  let f = float(bits: bits(scaled) &- shiftLeft(exponent, 23)) - 1
   let e = toFloat(exponent) - select(tiny, splat(23), .zero)
   var p = multiplyAdd(f, splat(6.74659684e-2), splat(-0.11676041))
   p = multiplyAdd(p, f, splat(0.118883908))
@@ -120,9 +120,9 @@
   var c = multiplyAdd(z, splat(2.44348448e-5), splat(-1.38873374e-3))
   c = multiplyAdd(c, z, splat(4.16666456e-2))
   c = multiplyAdd(c, z * z, multiplyAdd(z, splat(-0.5), splat(1)))
-  let turn = (bits(shifted) &- bits(rounder)) &+ quadrant
-  let value = select((turn & 1) .== 0, s, c)
-  return float(bits: bits(value) ^ ((turn & 2) &<< 30))
+  let turn = (bits(shifted) &- bits(rounder)) &+ splat(quadrant)
+  let value = select(and(turn, splat(1)) .== IntVec.zero, s, c)
+  return float(bits: xor(bits(value), shiftLeft(and(turn, splat(2)), 30)))
 }
 
 /// |x| rounded to the nearest integer, even on ties; numbers of 2^23 and more are integers already.
