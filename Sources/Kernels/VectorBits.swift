@@ -1,8 +1,8 @@
 /// Lane selection and integer operations.
 ///
-/// The standard library writes these lane by lane; the optimiser puts most of it together again, but not always (measured:
-/// softplus on AVX-512 at 0.04 instead of 0.96 billion values per second), and the many lanes keep callers from being inlined. The
-/// intrinsics are one instruction each and cannot be taken apart.
+/// The standard library writes these lane by lane; the optimiser puts most of it together again, but not always (measured
+/// on AVX-512: softplus at 0.04 instead of 0.96 billion values per second), and the many lanes keep callers from being
+/// inlined. The intrinsics are one instruction each and cannot be taken apart.
 
 #if arch(x86_64)
 import _Builtin_intrinsics.intel
