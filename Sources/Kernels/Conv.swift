@@ -5,10 +5,11 @@ import CKernels
 /// Floats the gathered block may take: 128 KB, half of what gemm allows itself, since the image passes the cache too.
 private let gatherFloats = 32_768
 
-/// Rows gathered at once. Two tiles at least, so that the weights are not read again for every tile.
+/// Rows gathered at once. Two tiles at least, so that the weights are not read again for every tile; twenty at most, so
+/// that shallow kernels (27 values in a first layer) stay in the first-level cache.
 @inline(always) private func gatheredRows(_ k: Int) -> Int {
   let tiles = Swift.max(2, gatherFloats / Swift.max(k, 1) / tileRows)
-  return Swift.min(tiles &* tileRows, 512 / tileRows &* tileRows)
+  return Swift.min(tiles, 20) &* tileRows
 }
 
 @inline(always) private func depth(_ c: UnsafePointer<MSConv>) -> Int {
@@ -18,7 +19,7 @@ private let gatherFloats = 32_768
 /// `MSKernels.conv_scratch`.
 func convScratch(_ c: UnsafePointer<MSConv>) -> Int {
   let k = depth(c)
-  return gatheredRows(k) &* k
+  return gatheredRows(k) &* k &+ width
 }
 
 /// `MSKernels.conv`.
@@ -94,6 +95,16 @@ private struct Gather {
   /// One kernel row: the taps at columns left, left + dilationW, ... of the image row at `source`.
   @inline(always) private func kernelRow(_ source: Floats, _ left: Int, _ target: MutableFloats) {
     if contiguous {
+      if left >= 0 && left &+ kernelW <= inW {
+        let run = kernelW &* channels
+        if run < width {
+          // A whole store: what it writes beyond the run, the next run overwrites (or the scratch's spare vector takes).
+          store(partialLoad(source + left &* channels, run), target)
+        } else {
+          copy(source + left &* channels, target, run)
+        }
+        return
+      }
       let before = Swift.min(Swift.max(0 &- left, 0), kernelW)
       let end = Swift.max(Swift.min(inW &- left, kernelW), before)
       if before > 0 { fillZero(target, before &* channels) }

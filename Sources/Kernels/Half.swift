@@ -11,11 +11,11 @@
   return v
   #else
   let wide = IntVec(truncatingIfNeeded: h)
-  let magnitude = (wide & 0x7fff) &<< 13
+  let magnitude = shiftLeft(and(wide, splat(0x7fff)), 13)
   // The exponents differ by 112; the multiplication also normalises subnormals. Infinity and NaN get the full exponent.
-  let scaled = float(bits: magnitude) * splat(0x1p112)
-  let special = IntVec.zero.replacing(with: 0x7f80_0000, where: magnitude .>= 0x0f80_0000)
-  return float(bits: bits(scaled) | special | ((wide & 0x8000) &<< 16))
+  let scaled = bits(float(bits: magnitude) * splat(0x1p112))
+  let special = and(bits(magnitude .>= splat(0x0f80_0000)), splat(0x7f80_0000))
+  return float(bits: or(or(scaled, special), shiftLeft(and(wide, splat(0x8000)), 16)))
   #endif
 }
 
@@ -26,16 +26,17 @@
   for i in 0..<width { h[i] = Float16(v[i]).bitPattern }
   return h
   #else
-  let magnitude = bits(v) & 0x7fff_ffff
+  let magnitude = and(bits(v), splat(0x7fff_ffff))
   // Normal results: add just under half of the last kept bit (plus that bit: ties to even), move the exponent by 112.
-  let odd = (magnitude &>> 13) & 1
-  let normal = (magnitude &+ (0xfff - 0x3800_0000) &+ odd) &>> 13
+  let odd = and(shiftRight(magnitude, 13), splat(1))
+  let normal = shiftRight(magnitude &+ splat(0xfff - 0x3800_0000) &+ odd, 13)
   // Subnormal results: 0.5 has its last bit where the last bit of a subnormal half is, so this addition rounds there.
-  let subnormal = bits(float(bits: magnitude) + 0.5) &- 0x3f00_0000
-  var h = normal.replacing(with: subnormal, where: magnitude .< 0x3880_0000)
-  h.replace(with: 0x7c00, where: magnitude .>= 0x4780_0000)
-  h.replace(with: ((magnitude &>> 13) & 0x3ff) | 0x7e00, where: magnitude .> 0x7f80_0000)
-  return HalfBits(truncatingIfNeeded: h | ((bits(v) &>> 16) & 0x8000))
+  let subnormal = bits(float(bits: magnitude) + splat(0.5)) &- splat(0x3f00_0000)
+  var h = select(magnitude .< splat(0x3880_0000), subnormal, normal)
+  h = select(magnitude .>= splat(0x4780_0000), splat(0x7c00), h)
+  let payload = or(and(shiftRight(magnitude, 13), splat(0x3ff)), splat(0x7e00))
+  h = select(magnitude .> splat(0x7f80_0000), payload, h)
+  return HalfBits(truncatingIfNeeded: or(h, and(shiftRight(bits(v), 16), splat(0x8000))))
   #endif
 }
 

@@ -44,7 +44,7 @@ enum SumAbsReduction: Reduction {
 @inline(always) func merge(_ v: Vec, _ count: Int, _ other: Vec) -> Vec {
   var lane = IntVec.zero
   for i in 0..<width { lane[i] = Int32(truncatingIfNeeded: i) }
-  return select(lane .< IntVec(repeating: Int32(truncatingIfNeeded: count)), v, other)
+  return select(lane .< splat(Int32(truncatingIfNeeded: count)), v, other)
 }
 
 /// The reduction of n contiguous values.

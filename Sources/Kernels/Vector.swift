@@ -81,8 +81,6 @@ typealias HalfBits = SIMD4<UInt16>
   #endif
 }
 
-@inline(always) func select(_ mask: SIMDMask<IntVec>, _ yes: Vec, _ no: Vec) -> Vec { no.replacing(with: yes, where: mask) }
-
 /// a > b ? a : b; a NaN in `b` passes through.
 @inline(always) func maximum(_ a: Vec, _ b: Vec) -> Vec {
   #if AVX512
@@ -116,11 +114,11 @@ typealias HalfBits = SIMD4<UInt16>
 
 @inline(always) func float(bits v: IntVec) -> Vec { unsafeBitCast(v, to: Vec.self) }
 
-@inline(always) func absolute(_ v: Vec) -> Vec { float(bits: bits(v) & 0x7fff_ffff) }
+@inline(always) func absolute(_ v: Vec) -> Vec { float(bits: and(bits(v), splat(0x7fff_ffff))) }
 
 /// `magnitude` (whose sign bit is clear) with the sign of `sign`.
 @inline(always) func withSign(of sign: Vec, _ magnitude: Vec) -> Vec {
-  float(bits: (bits(sign) & IntVec(repeating: .min)) | bits(magnitude))
+  float(bits: or(and(bits(sign), splat(Int32.min)), bits(magnitude)))
 }
 
 /// Square roots, correctly rounded. The standard library's `squareRoot` branches to `sqrtf` lane by lane to set errno.
