@@ -1,10 +1,11 @@
 /* Runs models through the C interface and compares what they give with recorded outputs.
  *
- *   golden [-v] [-t THREADS,...] [-f TEXT] MANIFEST...
+ *   golden [-v] [-t THREADS,...] [-f TEXT] [-m KIB] [-i ISA] MANIFEST...
  *
  * Tests/Models/make_manifest.py describes the manifest; its files are relative to it. Every case is built once per number of
  * threads and run three times; the outputs must agree with the golden ones, and be the same bits in every run and for every
- * number of threads. -f takes the cases whose name contains TEXT; -v prints a line per case with the largest error relative to
+ * number of threads. -f takes the cases whose name contains TEXT, -m those whose model file has at most that many KiB; -i makes sure that the
+ * library uses the instruction set of that name (it is chosen by the environment variable MSLITE_ISA); -v prints a line per case with the largest error relative to
  * the golden peak and the time of the last run. Ends with "N passed, N failed". */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include "mindspore/model.h"
 #include "mslite/extensions.h"
@@ -370,19 +372,31 @@ static bool run_case(const Case *c) {
   return ok;
 }
 
+static bool small_enough(const Case *c, long limit) {
+  char path[8192];
+  struct stat file;
+  path_of(path, c->model);
+  return limit == 0 || stat(path, &file) != 0 || file.st_size <= limit * 1024;
+}
+
 static int usage(void) {
-  fprintf(stderr, "usage: golden [-v] [-t THREADS,...] [-f TEXT] MANIFEST...\n");
+  fprintf(stderr, "usage: golden [-v] [-t THREADS,...] [-f TEXT] [-m KIB] [-i ISA] MANIFEST...\n");
   return 2;
 }
 
 int main(int argc, char **argv) {
-  const char *filter = "";
+  const char *filter = "", *isa = "";
+  long limit = 0;
   int argument = 1, passed = 0, failed = 0;
   for (; argument < argc && argv[argument][0] == '-'; argument++) {
     if (strcmp(argv[argument], "-v") == 0) {
       verbose = true;
     } else if (strcmp(argv[argument], "-f") == 0 && argument + 1 < argc) {
       filter = argv[++argument];
+    } else if (strcmp(argv[argument], "-i") == 0 && argument + 1 < argc) {
+      isa = argv[++argument];
+    } else if (strcmp(argv[argument], "-m") == 0 && argument + 1 < argc) {
+      limit = atol(argv[++argument]);
     } else if (strcmp(argv[argument], "-t") == 0 && argument + 1 < argc) {
       char *list = argv[++argument];
       thread_count_count = 0;
@@ -393,6 +407,10 @@ int main(int argc, char **argv) {
     }
   }
   if (argument == argc) return usage();
+  if (strstr(MSLite_GetVersion(), isa) == NULL) {
+    fprintf(stderr, "golden: asked for %s, the library is %s\n", isa, MSLite_GetVersion());
+    return 2;
+  }
   setvbuf(stdout, NULL, _IOLBF, 0);
   for (; argument < argc; argument++) {
     char *manifest = argv[argument], *slash = strrchr(manifest, '/');
@@ -413,7 +431,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "golden: %s: cannot read the line of %s\n", manifest, c.name != NULL ? c.name : "?");
         return 2;
       }
-      if (strstr(c.name, filter) == NULL) continue;
+      if (strstr(c.name, filter) == NULL || !small_enough(&c, limit)) continue;
       if (run_case(&c)) passed++;
       else failed++;
     }
