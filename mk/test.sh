@@ -1,14 +1,14 @@
 #!/bin/bash
 # test.sh [STEP...]: runs the named steps, or all, and ends with "N passed, N failed". A step that cannot run has failed. What a
 # step printed is in build/test/STEP.log. Environment:
-#   MSLITE_EXTRA_MODELS  a folder of more models, of the form of Tests/Models
+#   MSLITE_EXTRA_MODELS  a folder of more models, of the form of Tests/Models, for the step `extra`
 #   MSLITE_ISA           one instruction set instead of all that this CPU has
 #   FUZZ_SECONDS         how long libFuzzer runs (60)
 set -u
 cd "$(dirname "$0")/.."
 
-steps="unit library headers c golden extra allocations aarch64 asan tsan mutation fuzz packaging demo"
-[ $# -gt 0 ] && steps=$*
+all="unit library headers c golden ${MSLITE_EXTRA_MODELS:+extra} allocations aarch64 asan tsan mutation fuzz packaging demo"
+steps=${*:-$all}
 
 out=build/test
 mkdir -p $out
@@ -117,6 +117,7 @@ step_c() { engine "$host" && c_programs "$host"; }
 step_golden() {
   local isa status=0
   engine "$host" || return 1
+  python3 Tests/Models/make_manifest.py Tests/Models | diff - $manifest || status=1
   for isa in $(instruction_sets); do
     echo "--- $isa"
     MSLITE_ISA=$isa golden "$host" -v -i "$isa" $manifest || status=1
@@ -128,7 +129,6 @@ step_golden() {
 }
 
 step_extra() {
-  [ -n "${MSLITE_EXTRA_MODELS:-}" ] || return 0
   local isa status=0
   engine "$host" || return 1
   # The manifest's files are relative to it; the folder may be read-only, so it is written here with full paths.
@@ -206,7 +206,7 @@ for step in $steps; do
   log=$out/$step.log
   start=$(date +%s)
   if ! declare -F "step_$step" > /dev/null; then
-    echo "no step $step; there are: unit library headers c golden extra allocations aarch64 asan tsan mutation fuzz packaging demo" >&2
+    echo "no step $step; there are: $all" >&2
     exit 2
   fi
   "step_$step" > "$log" 2>&1
