@@ -9,7 +9,8 @@ A line is a list of fields, separated by blanks:
   case=NAME model=FILE in=NAME|FILE|TYPE|SHAPE[|nchw] ... out=NAME|FILE|TYPE|SHAPE|TOLERANCE ...
 
 Files are relative to DIR, or absolute for a manifest that is kept elsewhere; "|nchw" marks data that must be transposed to
-NHWC; TOLERANCE is relative to the largest golden magnitude. A case with `refused` must fail to build; one without in and out must build and run.
+NHWC; TOLERANCE is relative to the largest golden magnitude. A case with `refused` must fail to build; one without in and out
+must build and run.
 """
 import json
 import os
