@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""make_manifest.py DIR: prints the test cases of a folder of models, one per line, for Tests/C/golden.c.
+"""make_manifest.py DIR [--absolute]: prints the test cases of a folder of models, one per line, for Tests/C/golden.c.
 
 DIR holds folders with a meta.json (one model and its recorded cases) and the collections single_op_tflite, ms_variants,
 ms_from_repos and tf_front_end with an index. What is listed there but has no file is passed over, so a folder may hold any part.
@@ -8,8 +8,9 @@ A line is a list of fields, separated by blanks:
 
   case=NAME model=FILE in=NAME|FILE|TYPE|SHAPE[|nchw] ... out=NAME|FILE|TYPE|SHAPE|TOLERANCE ...
 
-Files are relative to DIR; "|nchw" marks data that must be transposed to NHWC; TOLERANCE is relative to the largest golden
-magnitude. A case with `refused` must fail to build; one without in and out must build and run.
+Files are relative to DIR, or absolute for a manifest that is kept elsewhere; "|nchw" marks data that must be transposed to
+NHWC; TOLERANCE is relative to the largest golden magnitude. A case with `refused` must fail to build; one without in and out
+must build and run.
 """
 import json
 import os
@@ -27,8 +28,9 @@ TRAINING = {"lenet_train", "mix_lenet_tod", "conv_train_model"}
 
 
 class Manifest:
-    def __init__(self, root):
+    def __init__(self, root, absolute):
         self.root = root
+        self.absolute = absolute
         self.lines = []
 
     def has(self, name):
@@ -43,15 +45,18 @@ class Manifest:
         kept = os.path.join(HERE, original)
         return kept if os.path.exists(kept) else name
 
+    def path(self, name):
+        return os.path.abspath(os.path.join(self.root, name)) if self.absolute else name
+
     def add(self, name, model, inputs=(), outputs=(), refused=False):
-        fields = [f"case={name}", f"model={model}"]
+        fields = [f"case={name}", f"model={self.path(model)}"]
         files = [model] + [i["file"] for i in inputs]
         for i in inputs:
-            fields.append("in=" + "|".join([i["name"], i["file"], i["dtype"], shape(i["shape"])] + (["nchw"] if i["nchw"] else [])))
+            fields.append("in=" + "|".join([i["name"], self.path(i["file"]), i["dtype"], shape(i["shape"])] + (["nchw"] if i["nchw"] else [])))
         for o in outputs:
             golden = self.golden(o["file"])
             files.append(golden)
-            fields.append("out=" + "|".join([o["name"], golden, o["dtype"], shape(o["shape"]), o.get("tolerance", TOLERANCE)]))
+            fields.append("out=" + "|".join([o["name"], self.path(golden), o["dtype"], shape(o["shape"]), o.get("tolerance", TOLERANCE)]))
         if refused:
             fields.append("refused")
         if all(self.has(f) for f in files):
@@ -183,8 +188,12 @@ COLLECTIONS = {
 
 
 def main():
-    root = sys.argv[1] if len(sys.argv) == 2 else sys.exit(__doc__)
-    manifest = Manifest(root)
+    arguments = sys.argv[1:]
+    absolute = "--absolute" in arguments
+    if absolute:
+        arguments.remove("--absolute")
+    root = arguments[0] if len(arguments) == 1 else sys.exit(__doc__)
+    manifest = Manifest(root, absolute)
     for folder in sorted(os.listdir(root)):
         if folder in COLLECTIONS:
             COLLECTIONS[folder](manifest, folder)

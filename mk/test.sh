@@ -1,0 +1,228 @@
+#!/bin/bash
+# test.sh [STEP...]: runs the named steps, or all, and ends with "N passed, N failed". A step that cannot run has failed. What a
+# step printed is in build/test/STEP.log. Environment:
+#   MSLITE_EXTRA_MODELS  a folder of more models, of the form of Tests/Models, for the step `extra`
+#   MSLITE_ISA           one instruction set instead of all that this CPU has
+#   FUZZ_SECONDS         how long libFuzzer runs (60)
+set -u
+cd "$(dirname "$0")/.."
+
+all="unit library headers c golden ${MSLITE_EXTRA_MODELS:+extra} allocations aarch64 asan tsan mutation fuzz packaging demo"
+steps=${*:-$all}
+
+out=build/test
+mkdir -p $out
+host=$(uname -m)
+swiftc=${SWIFTC:-swiftc}
+toolchain=$("$swiftc" -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')
+clang=${CLANG:-$toolchain/../../bin/clang}
+manifest=Tests/Models/manifest.txt
+# Emulated and instrumented runs take the models up to this size.
+small=600
+
+engine() { make --no-print-directory -j"$(nproc)" -f mk/engine.mk VARIANT="$1"; }
+
+# The instruction sets that this CPU's golden runs cover, best first.
+instruction_sets() {
+  if [ -n "${MSLITE_ISA:-}" ]; then
+    echo "$MSLITE_ISA"
+  elif [ "$host" = aarch64 ]; then
+    echo neon
+  else
+    grep -q -w avx512vl /proc/cpuinfo && echo avx512
+    grep -q -w avx2 /proc/cpuinfo && echo avx2
+    echo sse
+  fi
+}
+
+# compile VARIANT SOURCE PROGRAM [FLAG...]: a C program against a variant's library.
+compile() {
+  local variant=$1 source=$2 program=$3 compiler=(gcc) lib=build/$1/lib
+  shift 3
+  case $variant in
+    "$host") lib=build/lib ;;
+    aarch64) compiler=(aarch64-linux-gnu-gcc) ;;
+    asan) compiler=("$clang" -fuse-ld=lld -fsanitize=address -g) ;;
+    # The toolchain's ThreadSanitizer knows libdispatch and so needs it.
+    tsan)
+      compiler=("$clang" -fuse-ld=lld -fsanitize=thread -g)
+      set -- "$@" -L"$toolchain/linux" -ldispatch -lBlocksRuntime -Wl,-rpath,"$toolchain/linux"
+      ;;
+  esac
+  mkdir -p "$(dirname "$program")"
+  "${compiler[@]}" -std=c99 -O1 -Wall -Wextra -Iinclude -ITests/C "$source" -o "$program" -L$lib -lmslite -lpthread -lm \
+    -Wl,-rpath,"$PWD/$lib" "$@"
+}
+
+# run VARIANT COMMAND...
+run() {
+  local variant=$1
+  shift
+  if [ "$variant" = aarch64 ] && [ "$host" != aarch64 ]; then
+    timeout 900 qemu-aarch64 -L /usr/aarch64-linux-gnu "$@"
+  else
+    timeout 900 "$@"
+  fi
+}
+
+# Every program of Tests/C against a variant's library.
+c_programs() {
+  local variant=$1 source program failed=0
+  for source in Tests/C/test_*.c; do
+    program=$out/$variant/$(basename "$source" .c)
+    echo "--- $program"
+    if ! compile "$variant" "$source" "$program" || ! run "$variant" "$program" Tests/Models; then
+      echo "FAIL $program"
+      failed=1
+    fi
+  done
+  return $failed
+}
+
+# golden VARIANT [ARGUMENT...]
+golden() {
+  local variant=$1
+  shift
+  compile "$variant" Tests/C/golden.c "$out/$variant/golden" && run "$variant" "$out/$variant/golden" "$@"
+}
+
+# --- steps ------------------------------------------------------------------------------------------------------------
+
+step_unit() {
+  local status=0
+  "${SWIFT:-swift}" test --scratch-path .build > $out/unit.txt 2>&1 || status=1
+  cat $out/unit.txt
+  # Swift Testing's last line: "Test run with N tests in N suites passed after ..." or "... failed after ... with N issues."
+  sed -n 's/.*Test run with \([0-9]*\) tests\{0,1\}.*/\1/p' $out/unit.txt | tail -n 1 > $out/unit.count
+  local count failed
+  count=$(cat $out/unit.count)
+  failed=$(grep -c '^✘ Test .* recorded an issue\|^✘ Test .* failed after' $out/unit.txt)
+  [ "${count:-0}" -gt 0 ] || return 1
+  [ $status = 0 ] && failed=0
+  echo "$((count - failed)) passed, $failed failed"
+  return $status
+}
+
+step_library() { engine "$host" && mk/check_library.sh build/lib/libmslite.so; }
+
+step_headers() {
+  local status=0
+  CLANG=$clang sh Tests/C/check_headers.sh include || status=1
+  sh Tests/C/test_symbols.sh build/lib/libmslite.so || status=1
+  return $status
+}
+
+step_c() { engine "$host" && c_programs "$host"; }
+
+step_golden() {
+  local isa status=0
+  engine "$host" || return 1
+  python3 Tests/Models/make_manifest.py Tests/Models | diff - $manifest || status=1
+  for isa in $(instruction_sets); do
+    echo "--- $isa"
+    MSLITE_ISA=$isa golden "$host" -v -i "$isa" $manifest || status=1
+  done
+  # The scalar reference is too slow for whole networks.
+  echo "--- reference"
+  MSLITE_ISA=reference golden "$host" -v -i reference -f single_op $manifest || status=1
+  return $status
+}
+
+step_extra() {
+  local isa status=0
+  engine "$host" || return 1
+  # The manifest's files are relative to it; the folder may be read-only, so it is written here with full paths.
+  python3 Tests/Models/make_manifest.py "$(realpath "$MSLITE_EXTRA_MODELS")" --absolute > $out/extra.txt || return 1
+  for isa in $(instruction_sets); do
+    echo "--- $isa"
+    MSLITE_ISA=$isa golden "$host" -v -i "$isa" $out/extra.txt || status=1
+  done
+  return $status
+}
+
+step_allocations() {
+  local models=Tests/Models
+  engine "$host" && compile "$host" Tests/C/allocations.c $out/allocations && $out/allocations $models/efficientnet_lite0_fp16.ms \
+    $models/face_detect_short/model.ms $models/ppocr_cls/model.ms $models/silero_vad_16k/model.ms \
+    $models/selfie_seg_landscape/model.ms $models/lstm2x128_rand/model.ms $models/oww_embedding/model.ms \
+    $models/ms_from_repos/ml_face_isface.ms
+}
+
+step_aarch64() {
+  local status=0
+  engine aarch64 || return 1
+  c_programs aarch64 || status=1
+  golden aarch64 -v -i neon -m $small $manifest || status=1
+  return $status
+}
+
+step_asan() {
+  local status=0
+  engine asan || return 1
+  c_programs asan || status=1
+  golden asan -v -m $small $manifest || status=1
+  return $status
+}
+
+step_tsan() {
+  local status=0
+  engine tsan || return 1
+  c_programs tsan || status=1
+  golden tsan -v -m $small -t 2 $manifest || status=1
+  return $status
+}
+
+# Broken model files, made from good ones.
+step_mutation() {
+  engine asan && compile asan Tests/Fuzz/mutate.c $out/asan/mutate && run asan $out/asan/mutate Tests/Models
+}
+
+step_fuzz() {
+  local corpus=$out/corpus
+  engine asan && compile asan Tests/Fuzz/fuzz_model.c $out/asan/fuzz_model -fsanitize=fuzzer || return 1
+  rm -rf $corpus
+  mkdir -p $corpus
+  cp Tests/Models/single_op_tflite/*.ms Tests/Models/ms_from_repos/{conv_train_model,mindrt_parallel}.ms $corpus/
+  $out/asan/fuzz_model -max_total_time="${FUZZ_SECONDS:-60}" -max_len=65536 -timeout=10 -rss_limit_mb=4096 \
+    -artifact_prefix=$out/ -print_final_stats=1 $corpus 2>&1 | grep -v -E '^#[0-9]+.(REDUCE|NEW|RELOAD)'
+  return "${PIPESTATUS[0]}"
+}
+
+step_packaging() { Tests/Packaging/run.sh; }
+
+# The photograph is of a person in an admiral's coat and hat.
+step_demo() {
+  engine "$host" && make --no-print-directory -C examples/classify run | tee $out/demo.txt &&
+    grep -q -E 'military uniform|academic gown' $out/demo.txt && [ "$(grep -c 'median of' $out/demo.txt)" = 2 ]
+}
+
+# --- the sum ----------------------------------------------------------------------------------------------------------
+
+export ASAN_OPTIONS=allocator_may_return_null=1:${ASAN_OPTIONS:-}
+export TSAN_OPTIONS=halt_on_error=1:${TSAN_OPTIONS:-}
+passed=0
+failed=0
+for step in $steps; do
+  log=$out/$step.log
+  start=$(date +%s)
+  if ! declare -F "step_$step" > /dev/null; then
+    echo "no step $step; there are: $all" >&2
+    exit 2
+  fi
+  "step_$step" > "$log" 2>&1
+  status=$?
+  # What the step's programs counted; a step without counts is one test.
+  read -r good bad <<< "$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2/p' "$log" | awk '{g += $1; b += $2} END {print g + 0, b + 0}')"
+  [ $status = 0 ] && [ "$good" = 0 ] && good=1
+  [ $status != 0 ] && [ "$bad" = 0 ] && bad=1
+  passed=$((passed + good))
+  failed=$((failed + bad))
+  printf '%-12s %-4s %6d passed %4d failed %5d s\n' "$step" "$([ "$bad" = 0 ] && echo ok || echo FAIL)" "$good" "$bad" \
+    $(($(date +%s) - start))
+  if [ "$bad" != 0 ]; then
+    { grep -E 'FAIL|failed:|error:|✘|ERROR: ' "$log" | grep -v ' passed, ' | head -n 15; tail -n 5 "$log"; } | cut -c 1-240 |
+      sed 's/^/    /'
+  fi
+done
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
