@@ -9,6 +9,12 @@ public enum PrimitiveSchema {
   /// Number of primitives the schema has; their kinds are 1...count.
   public static var count: Int { table.count }
 
+  /// The name in the table, which is ``OperatorKind/name``; nil for kinds the schema does not have.
+  public static func primitiveName(_ kind: OperatorKind) -> String? {
+    guard let fields = SchemaFields(kind) else { return nil }
+    return String(decoding: fields.primitive, as: UTF8.self)
+  }
+
   /// Number of attributes; 0 for kinds the schema does not have.
   public static func fieldCount(_ kind: OperatorKind) -> Int {
     guard var fields = SchemaFields(kind) else { return 0 }
@@ -44,13 +50,14 @@ struct SchemaFields {
   }
   private let text: UnsafeBufferPointer<UInt8>
   private var position = 0
+  private(set) var primitive = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
 
   /// nil for kinds the schema does not have.
   init?(_ kind: OperatorKind) {
     guard kind.rawValue >= 1 && kind.rawValue <= Int32(PrimitiveSchema.table.count) else { return nil }
     let entry = PrimitiveSchema.table[Int(kind.rawValue) - 1]
     text = UnsafeBufferPointer(start: entry.utf8Start, count: entry.utf8CodeUnitCount)
-    _ = word()  // the primitive's name
+    primitive = word()
   }
 
   mutating func next() -> Field? {
