@@ -6,11 +6,12 @@ import Testing
 @testable import Operators
 
 @Suite struct MathResizeTests {
+  /// In float like the original: a coordinate that rounds to just below a whole number takes the pixel before it.
   private func coordinate(_ mode: Int, _ i: Int, _ size: Int, _ out: Int) -> Double {
     switch mode {
-    case 1: return out == 1 || size == 1 ? 0 : Double(i) * Double(size - 1) / Double(out - 1)
-    case 2: return max((Double(i) + 0.5) * Double(size) / Double(out) - 0.5, 0)
-    default: return Double(i) * Double(size) / Double(out)
+    case 1: return out == 1 || size == 1 ? 0 : Double(Float(i) / (Float(out - 1) / Float(size - 1)))
+    case 2: return Double(max((Float(i) + 0.5) / (Float(out) / Float(size)) - 0.5, 0))
+    default: return Double(Float(i) / (Float(out) / Float(size)))
     }
   }
 
