@@ -181,29 +181,35 @@ private struct IntegerArithmeticJob<T: FixedWidthInteger & SignedInteger>: Paral
   let a: UnsafeMutablePointer<T>, b: UnsafeMutablePointer<T>, y: UnsafeMutablePointer<T>
 
   func run(_ index: Int, worker: Int) {
+    plan.forEachRun(index) { i, j, k, n in run(a + i, b + j, y + k, n) }
+  }
+
+  /// One run of n elements. Not inlined, so that the loops exist once.
+  @inline(never)
+  private func run(_ a: UnsafeMutablePointer<T>, _ b: UnsafeMutablePointer<T>, _ y: UnsafeMutablePointer<T>, _ n: Int) {
     switch op {
-    case MS_BINARY_ADD: each(index) { $0 &+ $1 }
-    case MS_BINARY_SUB: each(index) { $0 &- $1 }
-    case MS_BINARY_MUL: each(index) { $0 &* $1 }
-    case MS_BINARY_MAX: each(index) { max($0, $1) }
-    case MS_BINARY_MIN: each(index) { min($0, $1) }
-    case MS_BINARY_SQUARED_DIFFERENCE: each(index) { ($0 &- $1) &* ($0 &- $1) }
-    case MS_BINARY_MOD: each(index) { $0.remainderReportingOverflow(dividingBy: $1).partialValue }
+    case MS_BINARY_ADD: each(a, b, y, n) { $0 &+ $1 }
+    case MS_BINARY_SUB: each(a, b, y, n) { $0 &- $1 }
+    case MS_BINARY_MUL: each(a, b, y, n) { $0 &* $1 }
+    case MS_BINARY_MAX: each(a, b, y, n) { max($0, $1) }
+    case MS_BINARY_MIN: each(a, b, y, n) { min($0, $1) }
+    case MS_BINARY_SQUARED_DIFFERENCE: each(a, b, y, n) { ($0 &- $1) &* ($0 &- $1) }
+    case MS_BINARY_MOD: each(a, b, y, n) { $0.remainderReportingOverflow(dividingBy: $1).partialValue }
     case MS_BINARY_FLOOR_MOD:
-      each(index) {
+      each(a, b, y, n) {
         let r = $0.remainderReportingOverflow(dividingBy: $1).partialValue
         return r != 0 && (r < 0) != ($1 < 0) ? r &+ $1 : r
       }
     // Both divisions truncate, as the original's integer kernels do.
-    default: each(index) { $0.dividedReportingOverflow(by: $1).partialValue }
+    default: each(a, b, y, n) { $0.dividedReportingOverflow(by: $1).partialValue }
     }
   }
 
   @inline(__always)
-  private func each(_ index: Int, _ f: (T, T) -> T) {
-    plan.forEachRun(index) { i, j, k, n in
-      for e in 0..<n { y[k + e] = f(a[i + e * plan.aStep], b[j + e * plan.bStep]) }
-    }
+  private func each(
+    _ a: UnsafeMutablePointer<T>, _ b: UnsafeMutablePointer<T>, _ y: UnsafeMutablePointer<T>, _ n: Int, _ f: (T, T) -> T
+  ) {
+    for e in 0..<n { y[e] = f(a[e * plan.aStep], b[e * plan.bStep]) }
   }
 }
 

@@ -29,6 +29,7 @@ final class ComparisonOperator: Operator {
     try setOutput(0, isLogical ? type : .bool, try broadcastOfInputs().dims, format: binaryFormat)
   }
 
+  /// Results of a comparison are narrower than most operands; only equal types share memory.
   override var inPlaceInputs: [Int] { inputsLikeOutput(0..<2) }
 
   override func prepare(_ context: ExecutionContext) throws(EngineError) {
@@ -65,21 +66,27 @@ private struct ComparisonJob<T: Comparable>: ParallelJob {
   let a: UnsafePointer<T>, b: UnsafePointer<T>, y: UnsafeMutablePointer<UInt8>
 
   func run(_ index: Int, worker: Int) {
+    plan.forEachRun(index) { i, j, k, n in run(a + i, b + j, y + k, n) }
+  }
+
+  /// One run of n elements. Not inlined, so that the loops exist once.
+  @inline(never)
+  private func run(_ a: UnsafePointer<T>, _ b: UnsafePointer<T>, _ y: UnsafeMutablePointer<UInt8>, _ n: Int) {
     switch kind {
-    case .equal: each(index) { $0 == $1 }
-    case .notEqual: each(index) { $0 != $1 }
-    case .greater: each(index) { $0 > $1 }
-    case .greaterEqual: each(index) { $0 >= $1 }
-    case .less: each(index) { $0 < $1 }
-    default: each(index) { $0 <= $1 }
+    case .equal: each(a, b, y, n) { $0 == $1 }
+    case .notEqual: each(a, b, y, n) { $0 != $1 }
+    case .greater: each(a, b, y, n) { $0 > $1 }
+    case .greaterEqual: each(a, b, y, n) { $0 >= $1 }
+    case .less: each(a, b, y, n) { $0 < $1 }
+    default: each(a, b, y, n) { $0 <= $1 }
     }
   }
 
   @inline(__always)
-  private func each(_ index: Int, _ f: (T, T) -> Bool) {
-    plan.forEachRun(index) { i, j, k, n in
-      for e in 0..<n { y[k + e] = f(a[i + e * plan.aStep], b[j + e * plan.bStep]) ? 1 : 0 }
-    }
+  private func each(
+    _ a: UnsafePointer<T>, _ b: UnsafePointer<T>, _ y: UnsafeMutablePointer<UInt8>, _ n: Int, _ f: (T, T) -> Bool
+  ) {
+    for e in 0..<n { y[e] = f(a[e * plan.aStep], b[e * plan.bStep]) ? 1 : 0 }
   }
 }
 
