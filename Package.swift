@@ -8,7 +8,7 @@ import PackageDescription
 // Kernel and operator code is unusable without the optimiser, in debug builds too.
 let optimised: [SwiftSetting] = [.unsafeFlags(["-O", "-enforce-exclusivity=unchecked"])]
 func kernels(_ flags: [String]) -> [SwiftSetting] {
-  [.unsafeFlags(["-Ounchecked", "-wmo", "-Xfrontend", "-disable-cross-module-optimization"] + flags)]
+  [.unsafeFlags(["-Ounchecked", "-wmo", "-disable-cmo"] + flags)]
 }
 #if arch(x86_64)
 let kernelTargets: [Target] = [

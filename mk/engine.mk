@@ -67,7 +67,7 @@ STATIC := $(LIB)/libmslite.a
 COMMON := -wmo -parse-as-library -swift-version 6 -enable-experimental-feature Embedded -enforce-exclusivity=unchecked \
   -Xfrontend -function-sections -I $(OBJ) -I include -I Sources/CSystem/include -I Sources/CKernels/include $(VARIANT_FLAGS)
 # Checked: everything that sees data from outside.
-CHECKED := -O $(CHECKED_FLAGS)
+CHECKED := -Osize $(CHECKED_FLAGS)
 # Kernels see pointers and sizes that the engine has checked. Without -disable-cmo their small functions would be inlined
 # into modules built for the baseline instruction set.
 KERNELS := -Ounchecked -disable-cmo
