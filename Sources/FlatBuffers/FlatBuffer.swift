@@ -13,10 +13,15 @@ public final class FlatBuffer {
   /// Positions are signed 32-bit numbers in the format.
   public static let maximumSize = Int(Int32.max)
 
-  /// `bytes` must stay valid as long as this object and everything read from it is used.
-  public init(_ bytes: UnsafeRawBufferPointer) throws(FlatBufferError) {
+  /// A view of `bytes`, which must stay valid as long as the view and everything read from it is used.
+  /// (Not an initialiser: in Embedded Swift 6.3 a class initialiser that throws leaks the object.)
+  public static func open(_ bytes: UnsafeRawBufferPointer) throws(FlatBufferError) -> FlatBuffer {
     if bytes.count < 8 { throw FlatBufferError(offset: 0, expected: "at least the 8 bytes of root offset and identifier") }
-    if bytes.count > FlatBuffer.maximumSize { throw FlatBufferError(offset: 0, expected: "a buffer of less than 2 GiB") }
+    if bytes.count > maximumSize { throw FlatBufferError(offset: 0, expected: "a buffer of less than 2 GiB") }
+    return FlatBuffer(bytes)
+  }
+
+  private init(_ bytes: UnsafeRawBufferPointer) {
     self.bytes = bytes
     // Four times: strings and tables may be shared a little, and some readers open a table twice.
     let (product, overflow) = bytes.count.multipliedReportingOverflow(by: 4)

@@ -29,7 +29,7 @@ public enum ModelReader {
   ) throws(EngineError) -> ModelDescription {
     let file: FlatBuffer
     do throws(FlatBufferError) {
-      file = try FlatBuffer(bytes)
+      file = try FlatBuffer.open(bytes)
     } catch { throw EngineError(.error, "not a model file: \(error.text)") }
     if !file.hasIdentifier(FileIdentification.identifier) { throw FileIdentification.refusal(file) }
 

@@ -20,7 +20,7 @@ func read<R>(_ bytes: [UInt8], _ body: (FlatBuffer) throws -> R) throws -> R {
   let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(bytes.count, 1), alignment: 16)
   defer { copy.deallocate() }
   copy.copyBytes(from: bytes)
-  return try body(FlatBuffer(UnsafeRawBufferPointer(rebasing: copy[..<bytes.count])))
+  return try body(FlatBuffer.open(UnsafeRawBufferPointer(rebasing: copy[..<bytes.count])))
 }
 
 /// Reads every field of the sample; throws as soon as one cannot be read.

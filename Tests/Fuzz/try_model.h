@@ -1,0 +1,74 @@
+/* What both fuzzers do with bytes that may be a model: build, and when that works, run once on zeros.
+ * Only the C interface is used, so that everything behind it is under test. */
+#ifndef MSLITE_TESTS_TRY_MODEL_H
+#define MSLITE_TESTS_TRY_MODEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include "mindspore/context.h"
+#include "mindspore/model.h"
+#include "mindspore/tensor.h"
+
+/* Models with inputs or outputs above this are built but not run: a broken dimension easily asks for gigabytes. */
+enum { MAX_TENSOR_BYTES = 64 << 20 };
+
+/* A model handle and its context, used again until a build succeeds. */
+typedef struct {
+  OH_AI_ModelHandle model;
+  OH_AI_ContextHandle context;
+} TryModel;
+
+typedef struct {
+  OH_AI_Status build;
+  int ran;
+  OH_AI_Status predict; /* valid when ran */
+} TryResult;
+
+static inline void try_model_close(TryModel *t) {
+  OH_AI_ModelDestroy(&t->model);
+  OH_AI_ContextDestroy(&t->context);
+}
+
+static inline void try_model_open(TryModel *t) {
+  if (t->model != NULL) return;
+  t->model = OH_AI_ModelCreate();
+  t->context = OH_AI_ContextCreate();
+  OH_AI_ContextSetThreadNum(t->context, 1);
+  OH_AI_ContextAddDeviceInfo(t->context, OH_AI_DeviceInfoCreate(OH_AI_DEVICETYPE_CPU));
+}
+
+/* Every tensor has a known size within the limit. */
+static inline int try_model_is_small(OH_AI_TensorHandleArray tensors) {
+  for (size_t i = 0; i < tensors.handle_num; i++) {
+    int64_t count = OH_AI_TensorGetElementNum(tensors.handle_list[i]);
+    if (count <= 0 || OH_AI_TensorGetDataSize(tensors.handle_list[i]) > MAX_TENSOR_BYTES) return 0;
+  }
+  return tensors.handle_num > 0;
+}
+
+static inline TryResult try_model(TryModel *t, const void *bytes, size_t size) {
+  TryResult result = {OH_AI_STATUS_SUCCESS, 0, OH_AI_STATUS_SUCCESS};
+  try_model_open(t);
+  result.build = OH_AI_ModelBuild(t->model, bytes, size, OH_AI_MODELTYPE_MINDIR, t->context);
+  if (result.build != OH_AI_STATUS_SUCCESS) return result;
+
+  OH_AI_TensorHandleArray inputs = OH_AI_ModelGetInputs(t->model);
+  /* An output whose size is known only after the run has no elements yet, so only inputs must be known. */
+  OH_AI_TensorHandleArray outputs = OH_AI_ModelGetOutputs(t->model);
+  int small = try_model_is_small(inputs);
+  for (size_t i = 0; i < outputs.handle_num; i++)
+    if (OH_AI_TensorGetDataSize(outputs.handle_list[i]) > MAX_TENSOR_BYTES) small = 0;
+  if (small) {
+    for (size_t i = 0; i < inputs.handle_num; i++) {
+      void *data = OH_AI_TensorGetMutableData(inputs.handle_list[i]);
+      if (data != NULL) memset(data, 0, OH_AI_TensorGetDataSize(inputs.handle_list[i]));
+    }
+    result.ran = 1;
+    result.predict = OH_AI_ModelPredict(t->model, inputs, &outputs, NULL, NULL);
+  }
+  try_model_close(t);
+  return result;
+}
+
+#endif
