@@ -59,6 +59,7 @@ struct OperatorRun {
   var attributes = Attributes()
   var known: Set<Int>? = nil
   var quantParams: [Int: [QuantParam]] = [:]  // by input; -1 - i: output i
+  var quantType: Int32 = 0
   var inPlace = false
 
   func callAsFunction(_ inputs: [Value], outputs: Int = 1) throws -> [Value] {
@@ -76,6 +77,7 @@ struct OperatorRun {
     let results = (0..<outputs).map { Tensor(name: "out\($0)", type: .unknown, shape: Shape()) }
     for (i, t) in results.enumerated() { t.quantParams = quantParams[-1 - i] ?? [] }
     let node = Node(name: "n", kind: kind, attributes: attributes, inputs: tensors, outputs: results)
+    node.quantType = quantType
     guard let factory = Registry.dataFactory(for: kind) else { throw EngineError(.unknownOperator, "no operator") }
     let op = try factory(node)
     try op.infer()

@@ -16,6 +16,17 @@ struct DataIndexTests {
     #expect(OperatorRun(kind: .gather).refusal([numbered([2])[0], .ints([0]), .scalar(1)]).contains("axis 1 lies outside"))
   }
 
+  @Test func gathersFromQuantisedTables() throws {
+    let params = [(0.5, 1), (2, -1)].map { QuantParam(scale: $0.0, zeroPoint: Int32($0.1), bits: 8, varianceCorrection: 1, meanCorrection: 0) }
+    let table = Value(.int8, [2, 2], [Int8(1), 3, 4, -5])
+    let perEntry = OperatorRun(kind: .gather, quantParams: [0: params], quantType: 6)
+    #expect(try perEntry([table, .floats([3], [1, 0, 5]), .scalar(0)])[0] == .floats([3, 2], [10, -8, 0, 1, 0, 0]))
+    let single = OperatorRun(kind: .gather, quantParams: [0: [params[0]]], quantType: 4)
+    #expect(try single([table, .ints([-1]), .scalar(1)])[0] == .floats([2, 1], [1, -3]))
+    // Without quantised weights the bytes move as they are.
+    #expect(try OperatorRun(kind: .gather, quantParams: [0: params])([table, .ints([1]), .scalar(0)])[0].type == .int8)
+  }
+
   @Test func gathersRows() throws {
     for x in numbered([3, 4, 2]) {
       let y = try OperatorRun(kind: .gatherNd)([x, .ints([2, 1, 2], [2, 3, 0, -1])])[0]

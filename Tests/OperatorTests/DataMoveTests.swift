@@ -186,6 +186,7 @@ struct DataMoveTests {
     for x in numbered([3, 4, 2]) {
       let y = try OperatorRun(kind: .reverseV2, attributes: attributes((0, .ints([0, -1]))))([x])[0]
       #expect(y == gathered(x, [3, 4, 2]) { [2 - $0[0], $0[1], 1 - $0[2]] })
+      #expect(try OperatorRun(kind: .reverseV2)([x, .ints([0, -1])])[0] == y)
       let lengths = [2, 0, 4]
       let z = try OperatorRun(kind: .reverseSequence, attributes: attributes((0, .int(1)), (1, .int(0))))([x, .longs([3], lengths.map { Int64($0) })])[0]
       #expect(z == gathered(x, [3, 4, 2]) { [$0[0], $0[1] < lengths[$0[0]] ? lengths[$0[0]] - 1 - $0[1] : $0[1], $0[2]] })

@@ -41,22 +41,22 @@ extension Operator {
   }
 }
 
-/// The elements of an int32 or int64 tensor, at run time.
+/// The elements of an int32, int64 or float32 tensor, at run time, as integers.
 struct IndexList {
   private let data: UnsafeRawPointer
-  private let isWide: Bool
+  private let type: DataType
 
-  /// The tensor has data and its type is int32 or int64.
+  /// The tensor has data and one of the three types.
   init(_ tensor: Tensor) {
     data = UnsafeRawPointer(tensor.data.unsafelyUnwrapped)
-    isWide = tensor.type == .int64
+    type = tensor.type
   }
 
   @inline(__always)
   subscript(_ i: Int) -> Int {
-    isWide
-      ? Int(data.loadUnaligned(fromByteOffset: i * 8, as: Int64.self))
-      : Int(data.loadUnaligned(fromByteOffset: i * 4, as: Int32.self))
+    if type == .int32 { return Int(data.loadUnaligned(fromByteOffset: i * 4, as: Int32.self)) }
+    if type == .int64 { return Int(data.loadUnaligned(fromByteOffset: i * 8, as: Int64.self)) }
+    return saturated(Double(data.loadUnaligned(fromByteOffset: i * 4, as: Float.self)), Int.self)
   }
 
   /// Element `i` as a position on an axis of `limit` entries, counted from the end when negative; nil outside.

@@ -2,42 +2,101 @@ import CSystem
 import Graph
 import System
 
-// Gather. Attributes: none. Inputs: x, indices (int32 or int64), axis.
+// Gather. Attributes: none. Inputs: x, indices (int32, int64, or float32 that are truncated), axis.
 
 /// The entries of one axis that the indices name; the axis is replaced by the indices' axes. Indices count from the end when
 /// negative; one that lies outside the axis gives zeros, as in the original.
+///
+/// An int8 table of a node with quantised weights (quantType 4 or 6) gives float32; it has one scale, or one per entry of the
+/// axis.
 final class GatherOperator: Operator {
-  private var outer = 0, limit = 0, bytes = 0, count = 0
+  private var outer = 0, limit = 0, inner = 0, count = 0
+  private var scales: [Float] = [], zeros: [Int32] = []
 
   override init(_ node: Node) throws(EngineError) {
     try super.init(node)
     try requireInputs(3...3)
     try requireOutputs(1...1)
     try requireFixedSize(0)
-    try requireIndices(1)
+    try requireType(1, .int32, .int64, .float32)
+  }
+
+  /// The output holds the real values of a quantised table.
+  private var dequantises: Bool {
+    inputs[0].type == .int8 && (node.quantType == 4 || node.quantType == 6) && !inputs[0].quantParams.isEmpty
   }
 
   override func infer() throws(EngineError) {
     let a = try requireAxis(try requireScalar(2), of: 0)
     let (shape, indices) = (inputs[0].shape, inputs[1].shape)
-    try setOutput(0, inputs[0].type, shape.dims[0..<a] + indices.dims + shape.dims[(a + 1)...])
+    try setOutput(
+      0, dequantises ? .float32 : inputs[0].type, shape.dims[0..<a] + indices.dims + shape.dims[(a + 1)...])
     outer = shape.span(0..<a)
     limit = shape[a]
-    bytes = shape.span(a + 1..<shape.rank) &* inputs[0].type.size
+    inner = shape.span(a + 1..<shape.rank)
     count = indices.count
+    scales = []
+    zeros = []
+    if dequantises {
+      let params = inputs[0].quantParams
+      if params.count != 1 && params.count != limit {
+        throw EngineError(
+          .inferError, "has \(params.count) scales for the \(limit) entries of axis \(a) of input 0 (\(inputs[0].text))")
+      }
+      for p in params {
+        scales.append(Float(p.scale))
+        zeros.append(p.zeroPoint)
+      }
+    }
   }
 
   override func run(_ context: ExecutionContext) throws(EngineError) {
     guard outputs[0].count > 0, let y = outputs[0].data, inputs[1].data != nil else { return }
     // An axis without entries: every index lies outside it.
     let x = UnsafeRawPointer(inputs[0].data ?? y)
+    let bytes = inner * inputs[0].type.size
     // Tasks of about 32 KB.
     let grain = max(1, 32768 / bytes)
-    context.parallel(
-      (outer * count + grain - 1) / grain,
-      Job(
-        x: x, y: y, indices: IndexList(inputs[1]), total: outer * count, count: count, limit: limit, bytes: bytes,
-        grain: grain))
+    let tasks = (outer * count + grain - 1) / grain
+    let rows = Job(
+      x: x, y: y, indices: IndexList(inputs[1]), total: outer * count, count: count, limit: limit, bytes: bytes, grain: grain)
+    if scales.isEmpty { return context.parallel(tasks, rows) }
+    scales.withUnsafeBufferPointer { scales in
+      zeros.withUnsafeBufferPointer { zeros in
+        context.parallel(
+          tasks,
+          RealJob(
+            rows: rows, scales: scales.baseAddress.unsafelyUnwrapped, zeros: zeros.baseAddress.unsafelyUnwrapped,
+            perEntry: scales.count > 1))
+      }
+    }
+  }
+
+  /// The rows of a quantised table as real numbers.
+  private struct RealJob: ParallelJob {
+    let rows: Job
+    let scales: UnsafePointer<Float>, zeros: UnsafePointer<Int32>
+    let perEntry: Bool
+    func run(_ index: Int, worker: Int) {
+      let inner = rows.bytes
+      var i = index * rows.grain
+      let end = min(rows.total, i + rows.grain)
+      let x = rows.x.assumingMemoryBound(to: Int8.self)
+      let y = rows.y.assumingMemoryBound(to: Float.self)
+      while i < end {
+        let p = rows.indices.position(i % rows.count, limit: rows.limit)
+        let entry = p ?? 0
+        let from = x + (i / rows.count * rows.limit + entry) * inner
+        let scale = p == nil ? 0 : scales[perEntry ? entry : 0]
+        let zero = zeros[perEntry ? entry : 0]
+        var j = 0
+        while j < inner {
+          y[i * inner + j] = p == nil ? 0 : Float(Int32(from[j]) &- zero) * scale
+          j += 1
+        }
+        i += 1
+      }
+    }
   }
 
   private struct Job: ParallelJob {

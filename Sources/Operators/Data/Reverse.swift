@@ -2,21 +2,23 @@ import CSystem
 import Graph
 import System
 
-// ReverseV2. Attributes: 0 axis: ints; negative counts from the end.
+// ReverseV2. Attributes: 0 axis: ints; negative counts from the end. Input 1, which converted TFLite files keep, counts only
+// where the attribute is absent.
 
 /// Reverses the order of the entries along the axes.
 final class ReverseOperator: MoveOperator {
-  private let axes: [Int]
+  private var axes: [Int]
 
   override init(_ node: Node) throws(EngineError) {
     axes = node.attributes.ints(0)
     try super.init(node)
-    try requireInputs(1...1)
+    try requireInputs(1...2)
     try requireOutputs(1...1)
     try requireFixedSize(0)
   }
 
   override func infer() throws(EngineError) {
+    if inputs.count == 2 && node.attributes[0] == nil { axes = try requireSmallIntegers(1) }
     for axis in axes { _ = try requireAxis(axis, of: 0) }
     try setOutput(0, inputs[0].type, inputs[0].shape.dims)
   }

@@ -70,7 +70,7 @@ final class SplitOperator: MoveOperator {
   }
 }
 
-// Unstack. Attributes: 0 axis: int, 0; negative counts from the end.
+// Unstack. Attributes: 0 axis: int, 0; negative counts from the end. A second input is not used.
 
 /// Cuts a tensor into its slices along one axis, which disappears.
 final class UnstackOperator: MoveOperator {
@@ -79,7 +79,7 @@ final class UnstackOperator: MoveOperator {
   override init(_ node: Node) throws(EngineError) {
     axis = node.attributes.int(0, 0)
     try super.init(node)
-    try requireInputs(1...1)
+    try requireInputs(1...2)
     try requireFixedSize(0)
     if outputs.isEmpty { throw EngineError(.error, "has no outputs; at least 1 is needed") }
   }
