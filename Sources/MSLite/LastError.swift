@@ -41,6 +41,7 @@ private struct TextBuffer {
 
 /// Makes "function: message" the thread's last error, prints it, and returns the status of `code`. errno stays as it was.
 /// - Parameter silent: do not print; for functions that must not touch the world outside.
+@inline(never)
 @discardableResult
 func fail(
   _ code: EngineError.Code, _ message: String, silent: Bool = false, function: StaticString = #function
@@ -58,6 +59,7 @@ func fail(
 }
 
 /// Prints a warning; not an error, so ``MSLite_GetLastError()`` does not know of it.
+@inline(never)
 func warn(_ message: String, function: StaticString = #function) {
   withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(MSSYS_ERROR_CAPACITY)) { line in
     guard let base = line.baseAddress else { return }

@@ -1,8 +1,11 @@
+// Kept out of line: the entry points are many, and what they share is small.
+
 import CMindSpore
 import CSystem
 import Graph
 
 /// Why a handle was refused.
+@inline(never)
 func refusal(_ argument: StaticString, _ handle: UnsafeMutableRawPointer?, _ accepted: StaticString) -> String {
   handle == nil
     ? "\(argument) is NULL; expected \(accepted)"
@@ -10,6 +13,7 @@ func refusal(_ argument: StaticString, _ handle: UnsafeMutableRawPointer?, _ acc
 }
 
 /// The context behind a handle; nil, with the error reported, when there is none.
+@inline(never)
 func liveContext(
   _ handle: UnsafeMutableRawPointer?, _ argument: StaticString = "context", silent: Bool = false,
   function: StaticString = #function
@@ -20,6 +24,7 @@ func liveContext(
   return nil
 }
 
+@inline(never)
 func liveDeviceInfo(
   _ handle: UnsafeMutableRawPointer?, silent: Bool = false, function: StaticString = #function
 ) -> DeviceInfoObject? {
@@ -31,6 +36,7 @@ func liveDeviceInfo(
   return nil
 }
 
+@inline(never)
 func liveTensor(_ handle: UnsafeMutableRawPointer?, function: StaticString = #function) -> TensorObject? {
   if let tensor = tensorObject(handle) { return tensor }
   fail(.nullPointer, refusal("tensor", handle, "a tensor from OH_AI_TensorCreate or from a model"), function: function)
@@ -38,12 +44,14 @@ func liveTensor(_ handle: UnsafeMutableRawPointer?, function: StaticString = #fu
 }
 
 /// The tensor behind a handle, without a report when there is none.
+@inline(never)
 func tensorObject(_ handle: UnsafeMutableRawPointer?) -> TensorObject? {
   guard let object = HandleTable.shared.object(handle, .tensor) else { return nil }
   return unsafeDowncast(object, to: TensorObject.self)
 }
 
 /// - Parameter code: what a missing model means to the function: nullPointer, or parameterInvalid in the training group.
+@inline(never)
 func liveModel(
   _ handle: UnsafeMutableRawPointer?, code: EngineError.Code = .nullPointer, function: StaticString = #function
 ) -> ModelObject? {
@@ -52,6 +60,7 @@ func liveModel(
   return nil
 }
 
+@inline(never)
 func liveTrainConfig(_ handle: UnsafeMutableRawPointer?, function: StaticString = #function) -> TrainConfigObject? {
   if let object = HandleTable.shared.object(handle, .trainConfig) {
     return unsafeDowncast(object, to: TrainConfigObject.self)
@@ -65,6 +74,7 @@ func liveTrainConfig(_ handle: UnsafeMutableRawPointer?, function: StaticString 
 func duplicate(_ text: UnsafePointer<CChar>) -> UnsafeMutablePointer<CChar>? { strdup(text) }
 
 /// The caller's string for an error text, cut to a length that leaves room for the rest.
+@inline(never)
 func text(_ string: UnsafePointer<CChar>) -> String {
   let bytes = UnsafeRawBufferPointer(start: string, count: strnlen(string, 200))
   return String(decoding: bytes, as: UTF8.self)
@@ -75,6 +85,7 @@ func equal(_ string: UnsafePointer<CChar>, _ literal: StaticString) -> Bool {
 }
 
 /// Destroys whatever `*handle` stands for and writes NULL; what each destroy function does except for models.
+@inline(never)
 func destroyHandle(_ handle: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, function: StaticString = #function) {
   guard let handle, let value = handle.pointee else { return }
   if let model = HandleTable.shared.object(value, .model) {

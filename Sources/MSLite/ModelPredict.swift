@@ -15,11 +15,11 @@ public func OH_AI_ModelPredict(
   defer { object.leave() }
   do throws(EngineError) {
     defer { object.forgetTensors() }
-    try object.takeInputs(inputs)
+    try object.takeInputs(inputs, known: outputs)
     guard let outputs else { throw EngineError(.nullPointer, "outputs is NULL; expected the address of a list") }
     guard let list = object.outputs else { throw EngineError(.nullPointer, "the model is not built") }
     try object.checkInputs()
-    let isCallers = object.takeOutputs(outputs.pointee)
+    let isCallers = object.takeOutputs(outputs.pointee, known: outputs)
     try object.run(before, after)
     if !isCallers { outputs.pointee = list.array }
   } catch {
@@ -42,7 +42,7 @@ public func OH_AI_ModelPredictWithConfig(
   defer { object.leave() }
   do throws(EngineError) {
     defer { object.forgetTensors() }
-    try object.takeInputs(inputs)
+    try object.takeInputs(inputs, known: outputs)
     guard let list = object.inputs else { throw EngineError(.nullPointer, "the model is not built") }
     var i = 0
     while i < list.tensors.count {
@@ -61,7 +61,7 @@ public func OH_AI_ModelPredictWithConfig(
 /// their memory.
 extension ModelObject {
   /// Looks up the caller's input tensors. Nothing of the list but its length is believed.
-  func takeInputs(_ array: OH_AI_TensorHandleArray) throws(EngineError) {
+  func takeInputs(_ array: OH_AI_TensorHandleArray, known: UnsafeRawPointer?) throws(EngineError) {
     let count = graphInputs.count
     guard array.handle_num == count else {
       let built = isBuilt ? "" : " (the model is not built)"
@@ -69,7 +69,7 @@ extension ModelObject {
     }
     if count == 0 { return }
     guard let list = array.handle_list else { throw EngineError(.nullPointer, "inputs.handle_list is NULL") }
-    guard list == inputs?.list || isReadable(list, count) else {
+    guard list == inputs?.list || isReadable(list, count, known: known) else {
       throw EngineError(.error, "inputs.handle_list is not a list of \(count) tensors")
     }
     var i = 0
@@ -136,11 +136,11 @@ extension ModelObject {
   /// Takes the caller's output tensors if the list is one: of the right length, readable, every entry a live tensor, none of
   /// them one of this model's inputs. Anything else is what happened to be in the struct, and the model's own outputs are taken:
   /// false.
-  func takeOutputs(_ array: OH_AI_TensorHandleArray) -> Bool {
+  func takeOutputs(_ array: OH_AI_TensorHandleArray, known: UnsafeRawPointer) -> Bool {
     guard let outputs else { return false }
     let count = outputs.tensors.count
     if array.handle_num == count, let list = array.handle_list,
-      list == outputs.list || (!ListMemory.shared.contains(list) && isReadable(list, count))
+      list == outputs.list || (!ListMemory.shared.contains(list) && isReadable(list, count, known: known))
     {
       var i = 0
       while i < count {

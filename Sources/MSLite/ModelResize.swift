@@ -29,7 +29,7 @@ public func OH_AI_ModelResize(
       "\(UInt(bitPattern: inputs.handle_num)) inputs and \(UInt(bitPattern: shape_info_num)) shapes; expected \(expected) of each")
   }
   guard let handles = inputs.handle_list,
-    UnsafeMutablePointer(handles) == list.list || isReadable(UnsafePointer(handles), expected)
+    UnsafeMutablePointer(handles) == list.list || isReadable(UnsafePointer(handles), expected, known: shape_infos)
   else { return fail(.parameterInvalid, "inputs.handle_list is not a list of \(expected) tensors") }
   var shapes: [[Int]] = []
   i = 0

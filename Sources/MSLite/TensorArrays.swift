@@ -138,14 +138,21 @@ func cString(_ text: String) -> UnsafeMutablePointer<CChar>? {
   return UnsafeMutableRawPointer(bytes).assumingMemoryBound(to: CChar.self)
 }
 
-/// Whether `count` handles can be read at `list`, which a caller may not have set.
-func isReadable(_ list: UnsafePointer<UnsafeMutableRawPointer?>, _ count: Int) -> Bool {
+/// Whether `count` handles can be read at `list`, which a caller may not have set. What shares a page with `known`, an address
+/// that the caller does vouch for, needs no question to the system.
+func isReadable(
+  _ list: UnsafePointer<UnsafeMutableRawPointer?>, _ count: Int, known: UnsafeRawPointer?
+) -> Bool {
   let start = UInt(bitPattern: list)
   let word = UInt(MemoryLayout<UnsafeMutableRawPointer?>.stride)
   let (bytes, overflow) = UInt(bitPattern: count).multipliedReportingOverflow(by: word)
   if start % word != 0 || overflow || count == 0 || start.addingReportingOverflow(bytes).overflow { return false }
   // One word of every page, and the last one.
   let page: UInt = 4096
+  if let known {
+    let knownPage = UInt(bitPattern: known) / page
+    if start / page == knownPage && (start + bytes - 1) / page == knownPage { return true }
+  }
   var address = start
   while address < start + bytes {
     if !mssys_is_readable(UnsafeRawPointer(bitPattern: address)) { return false }
