@@ -18,11 +18,11 @@ public struct Attributes {
   public init() {}
 
   public subscript(_ id: Int) -> AttributeValue? {
-    get {
+    @export(interface) get {
       for f in fields where f.id == id { return f.value }
       return nil
     }
-    set {
+    @export(interface) set {
       var i = 0
       while i < fields.count {
         if fields[i].id == id {
@@ -36,6 +36,7 @@ public struct Attributes {
   }
 
   /// A number saturated to Int32's range, so that arithmetic on attributes cannot overflow Int.
+  @export(interface)
   public func int(_ id: Int, _ fallback: Int = 0) -> Int {
     switch self[id] {
     case .int(let v): return Int(max(min(v, Int64(Int32.max)), Int64(Int32.min)))
@@ -43,10 +44,12 @@ public struct Attributes {
     default: return fallback
     }
   }
+  @export(interface)
   public func float(_ id: Int, _ fallback: Float = 0) -> Float {
     if case .float(let v) = self[id] { return Float(v) }
     return fallback
   }
+  @export(interface)
   public func bool(_ id: Int, _ fallback: Bool = false) -> Bool {
     switch self[id] {
     case .bool(let b): return b
@@ -55,16 +58,19 @@ public struct Attributes {
     }
   }
   /// Saturated like ``int(_:_:)``; empty when absent.
+  @export(interface)
   public func ints(_ id: Int) -> [Int] {
     guard case .ints(let list) = self[id] else { return [] }
     var out = [Int]()
     for v in list { out.append(Int(max(min(v, Int64(Int32.max)), Int64(Int32.min)))) }
     return out
   }
+  @export(interface)
   public func floats(_ id: Int) -> [Float] {
     if case .floats(let list) = self[id] { return list }
     return []
   }
+  @export(interface)
   public func ints2D(_ id: Int) -> [[Int]] {
     guard case .ints2D(let rows) = self[id] else { return [] }
     var out = [[Int]]()
@@ -75,6 +81,7 @@ public struct Attributes {
     }
     return out
   }
+  @export(interface)
   public func string(_ id: Int) -> String? {
     if case .string(let s) = self[id] { return s }
     return nil

@@ -39,6 +39,7 @@ public enum DataType: Int32 {
     }
   }
 
+  @export(interface)
   public var name: String {
     switch self {
     case .unknown: return "unknown"

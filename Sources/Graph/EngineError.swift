@@ -29,6 +29,7 @@ public struct EngineError: Error {
   }
 
   /// The same error with the place it happened in front: "place: message".
+  @export(interface)
   public func adding(_ place: String) -> EngineError { EngineError(code, "\(place): \(message)") }
 
   /// An operator's shape or value is not known before the graph runs.

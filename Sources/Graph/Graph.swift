@@ -19,6 +19,7 @@ public final class Node {
   }
 
   /// Conv2DFusion "name"
+  @export(interface)
   public var text: String { "\(kind.name) \"\(name)\"" }
 }
 

@@ -5,6 +5,7 @@ public struct OperatorKind: RawRepresentable, Equatable {
   public init(rawValue: Int32) { self.rawValue = rawValue }
 
   /// The schema's name, or "primitive N" for a number it does not have.
+  @export(interface)
   public var name: String {
     if rawValue >= 1 && rawValue <= Int32(OperatorKind.names.count) { return "\(OperatorKind.names[Int(rawValue) - 1])" }
     return "primitive \(rawValue)"

@@ -20,6 +20,7 @@ public struct Shape {
 
   /// Product of the dimensions (1 for rank 0); nil when a dimension is unknown or the product does not fit 2^47, so that
   /// byte sizes and offsets computed from it never overflow.
+  @export(interface)
   public var checkedCount: Int? {
     var n = 1
     for d in dims {
@@ -34,31 +35,35 @@ public struct Shape {
   /// Number of elements of a known shape. (0 when it is unknown; use ``checkedCount`` on shapes from outside.)
   public var count: Int { checkedCount ?? 0 }
 
-  /// Product of the dimensions in `range`.
+  /// Product of the dimensions in `range`. (Wraps where a dimension of 0 elsewhere hides an absurd product.)
+  @export(interface)
   public func product(_ range: Range<Int>) -> Int {
     var n = 1
-    for i in range { n *= dims[i] }
+    for i in range { n = n &* dims[i] }
     return n
   }
 
   /// Row-major strides in elements.
+  @export(interface)
   public var strides: [Int] {
     var s = [Int](repeating: 1, count: dims.count)
     var i = dims.count - 2
     while i >= 0 {
-      s[i] = s[i + 1] * dims[i + 1]
+      s[i] = s[i + 1] &* dims[i + 1]
       i -= 1
     }
     return s
   }
 
   /// `axis` counted from the end when negative; nil when it lies outside the rank.
+  @export(interface)
   public func axis(_ axis: Int) -> Int? {
     let a = axis < 0 ? axis + rank : axis
     return a >= 0 && a < rank ? a : nil
   }
 
   /// "[1, 224, 224, 3]"
+  @export(interface)
   public var text: String {
     var s = "["
     var first = true

@@ -36,6 +36,7 @@ public final class Tensor {
   /// Keeps the memory behind `data` alive.
   public private(set) var owner: AnyObject?
 
+  @export(interface)
   public init(name: String, type: DataType, shape: Shape, format: Format = .nhwc) {
     self.name = name
     self.type = type
@@ -77,6 +78,7 @@ public final class Tensor {
   /// The value can be read while the graph is being prepared.
   public var hasKnownValue: Bool { (isConstant || isFolded) && (data != nil || shape.count == 0) }
   public var count: Int { shape.count }
+  @export(interface)
   public var byteCount: Int { shape.count * type.size }
 
   public var floats: UnsafeMutablePointer<Float> { data.unsafelyUnwrapped.assumingMemoryBound(to: Float.self) }
@@ -84,6 +86,7 @@ public final class Tensor {
 
   /// The integers of a known value of type int32, int64, int8, uint8, uint32 or bool (floats are truncated when integral and in
   /// range); nil when the value is not known yet or has another type. At most `limit` elements, else nil.
+  @export(interface)
   public func knownIntegers(limit: Int = 1 << 20) -> [Int]? {
     guard hasKnownValue, let n = shape.checkedCount, n <= limit else { return nil }
     if n == 0 { return [] }
@@ -110,5 +113,6 @@ public final class Tensor {
   }
 
   /// "name" float32 [1, 3]
+  @export(interface)
   public var text: String { "\"\(name)\" \(type.name) \(shape.text)" }
 }

@@ -138,13 +138,8 @@
 
 @inline(always) func ceil(_ x: Vec) -> Vec { -floor(-x) }
 
-/// To the nearest integer, halves away from zero.
-@inline(always) func round(_ x: Vec) -> Vec {
-  let a = absolute(x)
-  let r = nearestMagnitude(a)
-  let truncated = select(r .> a, r - 1, r)
-  return withSign(of: x, select((a - truncated) .>= splat(0.5), truncated + 1, truncated))
-}
+/// To the nearest integer, halves to the even one.
+@inline(always) func round(_ x: Vec) -> Vec { withSign(of: x, nearestMagnitude(absolute(x))) }
 
 /// log(1 + t) for t in [0, 1]. Relative error below 2e-7: log of the rounded sum u, plus the first-order correction for
 /// what the rounding of u lost.

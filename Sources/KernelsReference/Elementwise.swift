@@ -38,7 +38,7 @@ func activated(_ op: Int32, _ x: Float, _ a: Float, _ b: Float) -> Float {
   case MS_UNARY_COS: return Float(cos(d))
   case MS_UNARY_FLOOR: return Float(floor(d))
   case MS_UNARY_CEIL: return Float(ceil(d))
-  case MS_UNARY_ROUND: return Float(round(d))
+  case MS_UNARY_ROUND: return Float(rint(d))
   case MS_UNARY_RECIPROCAL: return 1 / x
   case MS_UNARY_ERF: return Float(erf(d))
   case MS_UNARY_AFFINE: return Float(Double(a) * d + Double(b))

@@ -121,8 +121,8 @@ private func open(
   let session: Session
   do throws(EngineError) {
     switch source {
-    case .bytes(let bytes): session = try Session(bytes: bytes, options: options)
-    case .path(let path): session = try Session(path: path, options: options)
+    case .bytes(let bytes): session = try Session.open(bytes: bytes, options: options)
+    case .path(let path): session = try Session.open(path: path, options: options)
     }
   } catch {
     var failure = error
@@ -148,7 +148,7 @@ private func unreadable(_ source: ModelSource) -> String? {
   case .bytes(let bytes): return bytes.isEmpty ? "data_size is 0; expected the bytes of a model" : nil
   case .path(let path):
     do throws(FileFailure) {
-      _ = try MappedFile(path: path)
+      _ = try MappedFile.open(path: path)
       return nil
     } catch {
       switch error {

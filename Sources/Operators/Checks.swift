@@ -3,6 +3,7 @@ import Graph
 /// Checks that operators share. Each throws the sentence that the user sees; the caller adds the node's name.
 extension Operator {
   /// The node has between `range.lowerBound` and `range.upperBound` inputs.
+  @inline(never)
   public func requireInputs(_ range: ClosedRange<Int>) throws(EngineError) {
     if !range.contains(inputs.count) {
       let wanted = range.lowerBound == range.upperBound ? "\(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
@@ -10,6 +11,7 @@ extension Operator {
     }
   }
 
+  @inline(never)
   public func requireOutputs(_ range: ClosedRange<Int>) throws(EngineError) {
     if !range.contains(outputs.count) {
       let wanted = range.lowerBound == range.upperBound ? "\(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
@@ -18,6 +20,7 @@ extension Operator {
   }
 
   /// Input `index` has one of the types.
+  @inline(never)
   public func requireType(_ index: Int, _ types: DataType...) throws(EngineError) {
     let type = inputs[index].type
     var list = ""
@@ -28,6 +31,7 @@ extension Operator {
     throw EngineError(.notSupported, "input \(index) (\(inputs[index].text)) must be \(list)")
   }
 
+  @inline(never)
   public func requireRank(_ index: Int, _ range: ClosedRange<Int>) throws(EngineError) {
     if !range.contains(inputs[index].shape.rank) {
       let wanted = range.lowerBound == range.upperBound ? "\(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
@@ -36,6 +40,7 @@ extension Operator {
   }
 
   /// `axis` of input `index` as 0..<rank.
+  @inline(never)
   public func requireAxis(_ axis: Int, of index: Int) throws(EngineError) -> Int {
     guard let a = inputs[index].shape.axis(axis) else {
       throw EngineError(.inferError, "axis \(axis) lies outside input \(index) (\(inputs[index].text))")
@@ -44,6 +49,7 @@ extension Operator {
   }
 
   /// The integers of input `index`; deferred when they are computed by the run.
+  @inline(never)
   public func requireIntegers(_ index: Int) throws(EngineError) -> [Int] {
     let tensor = inputs[index]
     if let values = tensor.knownIntegers() { return values }
@@ -54,6 +60,7 @@ extension Operator {
   }
 
   /// Sets output `index`; refuses shapes whose size overflows.
+  @inline(never)
   public func setOutput(_ index: Int, _ type: DataType, _ dims: [Int], format: Format? = nil) throws(EngineError) {
     let shape = Shape(dims)
     if dims.count > Shape.maximumRank {
@@ -69,6 +76,7 @@ extension Operator {
 }
 
 /// NumPy broadcasting of two shapes, right-aligned; nil when they do not fit.
+@inline(never)
 public func broadcastShape(_ a: Shape, _ b: Shape) -> Shape? {
   let rank = max(a.rank, b.rank)
   var dims = [Int](repeating: 1, count: rank)

@@ -36,6 +36,8 @@ open class Operator {
   public var inputs: [Tensor] { node.inputs }
   public var outputs: [Tensor] { node.outputs }
 
+  /// Overrides call `super.init` before anything that throws: in Embedded Swift 6.3 an object whose initialiser throws before
+  /// it is complete is leaked.
   public init(_ node: Node) throws(EngineError) { self.node = node }
 
   /// Sets type, format and shape of every output from the inputs' (and from the values of inputs that are known). Throws

@@ -19,7 +19,7 @@ public struct ExecutionPlan {
   public init(path: UnsafePointer<CChar>) throws(EngineError) {
     let file: MappedFile
     do throws(FileFailure) {
-      file = try MappedFile(path: path)
+      file = try MappedFile.open(path: path)
     } catch {
       switch error {
       case .empty:

@@ -67,16 +67,16 @@ public final class Session {
 
   /// Builds from a model in memory; nothing of `bytes` is used after the call returns.
   @export(interface)
-  public convenience init(bytes: UnsafeRawBufferPointer, options: SessionOptions) throws(EngineError) {
-    try self.init(ModelReader.read(bytes, owner: nil, copyConstants: true), options)
+  public static func open(bytes: UnsafeRawBufferPointer, options: SessionOptions) throws(EngineError) -> Session {
+    try make(ModelReader.read(bytes, owner: nil, copyConstants: true), options)
   }
 
   /// Builds from a file (NUL-terminated path), which is mapped for as long as the session lives.
   @export(interface)
-  public convenience init(path: UnsafePointer<CChar>, options: SessionOptions) throws(EngineError) {
+  public static func open(path: UnsafePointer<CChar>, options: SessionOptions) throws(EngineError) -> Session {
     let text = String(cString: path)
     let file: MappedFile
-    do throws(FileFailure) { file = try MappedFile(path: path) } catch {
+    do throws(FileFailure) { file = try MappedFile.open(path: path) } catch {
       switch error {
       case .notRegular: throw EngineError(.error, "\"\(text)\" is not a regular file")
       case .empty: throw EngineError(.error, "\"\(text)\" is empty")
@@ -87,11 +87,11 @@ public final class Session {
     do throws(EngineError) { model = try ModelReader.read(file.bytes, owner: file, copyConstants: false) } catch {
       throw error.adding("\"\(text)\"")
     }
-    try self.init(model, options)
+    return try make(model, options)
   }
 
-  @export(interface)
-  private init(_ description: ModelDescription, _ options: SessionOptions) throws(EngineError) {
+  /// (Functions that make sessions rather than initialisers, because in Embedded Swift 6.3 an initialiser that throws leaks.)
+  private static func make(_ description: ModelDescription, _ options: SessionOptions) throws(EngineError) -> Session {
     let graph = try Self.mainGraph(of: description)
     try Self.refuseUnknownOperators(graph)
     let pool = ThreadPool(threadCount: options.threads, cores: options.cores)
@@ -100,7 +100,13 @@ public final class Session {
     graph.renumber()
     var steps = [Step]()
     steps.reserveCapacity(graph.nodes.count)
-    for node in graph.nodes { steps.append(try Step(node)) }
+    for node in graph.nodes { steps.append(try Step.make(node)) }
+    let session = Session(graph, steps, pool, kernels)
+    try session.planFirst()
+    return session
+  }
+
+  private init(_ graph: Graph, _ steps: [Step], _ pool: ThreadPool, _ kernels: KernelPointer) {
     self.graph = graph
     self.steps = steps
     self.pool = pool
@@ -109,10 +115,13 @@ public final class Session {
     dynamicBuffers = [Buffer?](repeating: nil, count: graph.tensors.count)
     context = ExecutionContext(
       kernels: kernels, pool: pool, workspace: UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped)
+  }
+
+  private func planFirst() throws(EngineError) {
     if graph.inputs.contains(where: { !$0.shape.isKnown }) {
       for step in steps { for t in step.node.outputs { t.shape = Shape(t.shape.dims.map { _ in -1 }) } }
     } else {
-      adopt(try Planner(graph: graph, steps: steps, kernels: kernels, pool: pool).plan())
+      adopt(try Planner(graph: graph, steps: steps, kernels: context.kernels, pool: pool).plan())
     }
   }
 

@@ -14,11 +14,15 @@ final class Step {
   var runs = 0
   var nanoseconds: UInt64 = 0
 
-  init(_ node: Node) throws(EngineError) {
+  private init(_ node: Node, _ op: Operator) {
     self.node = node
+    self.op = op
+  }
+
+  static func make(_ node: Node) throws(EngineError) -> Step {
     guard let factory = Registry.factory(for: node.kind) else {
       throw EngineError(.error, "\(node.text): the operator is not supported")
     }
-    do throws(EngineError) { op = try factory(node) } catch { throw error.adding(node.text) }
+    do throws(EngineError) { return Step(node, try factory(node)) } catch { throw error.adding(node.text) }
   }
 }

@@ -12,8 +12,10 @@ public enum FileFailure: Error {
 public final class MappedFile {
   public let bytes: UnsafeRawBufferPointer
 
-  /// Maps the file at `path` (NUL-terminated).
-  public init(path: UnsafePointer<CChar>) throws(FileFailure) {
+  private init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+  /// Maps the file at `path` (NUL-terminated). (A function, because in Embedded Swift 6.3 an initialiser that throws leaks.)
+  public static func open(path: UnsafePointer<CChar>) throws(FileFailure) -> MappedFile {
     let descriptor = mssys_open_read(path)
     if descriptor < 0 { throw .system(mssys_errno()) }
     defer { _ = close(descriptor) }
@@ -22,7 +24,7 @@ public final class MappedFile {
     if size < 0 { throw .system(mssys_errno()) }
     if size == 0 { throw .empty }
     guard let base = mssys_map(descriptor, Int(size)) else { throw .system(mssys_errno()) }
-    bytes = UnsafeRawBufferPointer(start: base, count: Int(size))
+    return MappedFile(UnsafeRawBufferPointer(start: base, count: Int(size)))
   }
 
   deinit {

@@ -91,6 +91,8 @@ public final class ThreadPool {
     }
   }
 
+  @export(interface)
+  @inline(never)
   private func dispatch(_ count: Int, _ job: UnsafeRawPointer, _ call: @escaping (UnsafeRawPointer, Int, Int) -> Void) {
     self.job = job
     trampoline = call

@@ -17,7 +17,7 @@ typealias H = MathHarness
       (.log1p, [:], true, { log1p($0) }), (.expFusion, [:], false, { exp($0) }),
       (.expFusion, [0: .float(2), 1: .float(1.5), 2: .float(-0.5)], false, { pow(2, 1.5 * $0 - 0.5) }),
       (.sin, [:], false, { sin($0) }), (.cos, [:], false, { cos($0) }), (.floor, [:], false, { $0.rounded(.down) }),
-      (.ceil, [:], false, { $0.rounded(.up) }), (.round, [:], false, { $0.rounded(.toNearestOrAwayFromZero) }),
+      (.ceil, [:], false, { $0.rounded(.up) }), (.round, [:], false, { $0.rounded(.toNearestOrEven) }),
       (.reciprocal, [:], true, { 1 / $0 }), (.erf, [:], false, { erf($0) }),
       (.elu, [0: .float(0.5)], false, { $0 > 0 ? $0 : 0.5 * expm1($0) }),
       (.leakyRelu, [0: .float(0.25)], false, { $0 > 0 ? $0 : 0.25 * $0 }),

@@ -36,7 +36,7 @@ typedef enum MSUnary {
   MS_UNARY_COS = 20,
   MS_UNARY_FLOOR = 21,
   MS_UNARY_CEIL = 22,
-  MS_UNARY_ROUND = 23,       /* half away from zero */
+  MS_UNARY_ROUND = 23,       /* half to even */
   MS_UNARY_RECIPROCAL = 24,
   MS_UNARY_ERF = 25,
   MS_UNARY_AFFINE = 26       /* a * x + b */

@@ -31,10 +31,11 @@ final class FillOperator: Operator {
 
 /// A tensor of one value that the model fixes.
 final class ConstantFillOperator: Operator {
-  private let type: DataType
-  private let bits: UInt64
+  private var type = DataType.unknown
+  private var bits: UInt64 = 0
 
   override init(_ node: Node) throws(EngineError) {
+    try super.init(node)
     var type = node.inputs.first?.type ?? .unknown
     var value = node.kind == .onesLike ? 1.0 : 0.0
     if node.kind == .constantOfShape {
@@ -46,7 +47,6 @@ final class ConstantFillOperator: Operator {
     }
     self.type = type
     self.bits = bits
-    try super.init(node)
     try requireInputs(1...1)
     try requireOutputs(1...1)
   }

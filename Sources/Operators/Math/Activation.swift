@@ -6,9 +6,10 @@ import System
 
 /// Activation: y = f(x), elementwise, float32; RELU also int32.
 final class ActivationOperator: Operator {
-  private let f: FusedActivation
+  private var f = FusedActivation.none
 
   override init(_ node: Node) throws(EngineError) {
+    try super.init(node)
     let attributes = node.attributes
     let type = attributes.int(0, 0)
     let minimum = attributes.float(2, 0), maximum = attributes.float(3, 0)
@@ -21,7 +22,6 @@ final class ActivationOperator: Operator {
         "activation type \(type) (\(ActivationOperator.name(type))); accepted are RELU, SIGMOID, RELU6, ELU, LEAKY_RELU, SOFTPLUS, TANH, HSWISH, HSIGMOID, HARD_TANH, SWISH, GELU and FAST_GELU")
     }
     self.f = f
-    try super.init(node)
     try requireInputs(1...1)
     try requireOutputs(1...1)
     if type == ActivationType.relu {
@@ -107,17 +107,17 @@ final class ClipOperator: Operator {
     }
   }
 
-  /// Without inputs both attributes count, absent ones being 0 as in the schema; an input that is missing or empty beside
-  /// another leaves its side to a nonzero attribute, else open.
+  /// The attributes win when the file has any of them, as in the original, even beside inputs; an absent one is 0 as in the
+  /// schema. Without attributes the inputs count, and a side without an input is open.
   private func floatBound(_ index: Int, attribute: Int, open: Float) -> Float {
-    if index < inputs.count && inputs[index].count == 1 { return bounds[index - 1].pointer(self).pointee }
-    if inputs.count == 1 { return node.attributes.float(attribute, 0) }
-    let value = node.attributes.float(attribute, 0)
-    return value == 0 ? open : value
+    if hasAttributes || inputs.count == 1 { return node.attributes.float(attribute, 0) }
+    return index < inputs.count && inputs[index].count == 1 ? bounds[index - 1].pointer(self).pointee : open
   }
 
+  private var hasAttributes: Bool { node.attributes[0] != nil || node.attributes[1] != nil }
+
   private func integerBound(_ index: Int, attribute: Int, open: Int32) -> Int32 {
-    if index < inputs.count && inputs[index].count == 1 { return inputs[index].pointer(Int32.self).pointee }
+    if !hasAttributes && index < inputs.count && inputs[index].count == 1 { return inputs[index].pointer(Int32.self).pointee }
     let value = floatBound(3, attribute: attribute, open: open < 0 ? -.infinity : .infinity)
     return Int32(exactly: value.rounded(.towardZero)) ?? (value < 0 ? Int32.min : Int32.max)
   }

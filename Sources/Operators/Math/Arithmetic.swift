@@ -11,7 +11,7 @@ import System
 /// Accepts float32 (with float16 constants); int32 and int64 in wrapping arithmetic, where a zero divisor fails the run; bool
 /// for AddFusion (logical or). Activations are for float32 only.
 final class ArithmeticOperator: Operator {
-  private let op: MSBinary
+  private var op = MS_BINARY_ADD
   private let type: DataType
   private var activation = FusedActivation.none
   private var left = FloatInput(0)
@@ -23,13 +23,13 @@ final class ArithmeticOperator: Operator {
   private var negated: Buffer? = nil
 
   override init(_ node: Node) throws(EngineError) {
-    op = try ArithmeticOperator.operation(node)
     if node.inputs.count == 2 && node.inputs[0].type == .float16 {
       type = .float32
     } else {
       type = node.inputs.first?.type ?? .unknown
     }
     try super.init(node)
+    op = try ArithmeticOperator.operation(node)
     try requireInputs(2...2)
     try requireOutputs(1...1)
     switch node.kind {

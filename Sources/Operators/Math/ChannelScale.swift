@@ -192,16 +192,13 @@ final class ScaleOperator: Operator {
   }
 }
 
-// Attributes: 0 channel_shared (false).
+// Attributes: 0 channel_shared (false): ignored, since converters set it beside one slope for each channel; the slope's size counts.
 
-/// PReLUFusion: x > 0 ? x : x * slope, float32. One slope, or one for each entry of the last axis; with channel_shared the
-/// first one counts for all.
+/// PReLUFusion: x > 0 ? x : x * slope, float32. One slope, or one for each entry of the last axis.
 final class PReLUOperator: Operator {
-  private let isShared: Bool
   private var slope = FloatInput(1)
 
   override init(_ node: Node) throws(EngineError) {
-    isShared = node.attributes.bool(0, false)
     try super.init(node)
     try requireInputs(2...2)
     try requireOutputs(1...1)
@@ -211,7 +208,7 @@ final class PReLUOperator: Operator {
 
   override func infer() throws(EngineError) {
     let x = inputs[0].shape, count = inputs[1].count
-    if !(count == 1 || (isShared && count > 0) || (x.rank > 0 && count == x[x.rank - 1])) {
+    if !(count == 1 || (x.rank > 0 && count == x[x.rank - 1])) {
       throw EngineError(
         .inferError, "the slope (\(inputs[1].text)) must have one element, or one for each channel of input 0 (\(inputs[0].text))")
     }
@@ -239,7 +236,7 @@ final class PReLUOperator: Operator {
     if n == 0 { return }
     let x = UnsafePointer(inputs[0].floats), y = outputs[0].floats, s = slope.pointer(self)
     let channels = inputs[1].count
-    if isShared || channels == 1 {
+    if channels == 1 {
       context.unary(FusedActivation(MS_UNARY_LEAKY_RELU, s.pointee), x, y, n)
       return
     }

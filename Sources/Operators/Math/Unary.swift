@@ -11,11 +11,11 @@ import System
 /// LeakyRelu. Accepts float32; Abs, Neg and Square also int32, with wrapping arithmetic. Outside a function's domain the result
 /// is what IEEE 754 says (NaN, infinity).
 final class UnaryOperator: Operator {
-  private let f: FusedActivation
+  private var f = FusedActivation.none
 
   override init(_ node: Node) throws(EngineError) {
-    f = try UnaryOperator.function(node)
     try super.init(node)
+    f = try UnaryOperator.function(node)
     try requireInputs(1...1)
     try requireOutputs(1...1)
     if node.kind == .abs || node.kind == .neg || node.kind == .square {

@@ -12,11 +12,11 @@ import System
 ///
 /// y[n, oh, ow, o] = act(bias[o] + sum x[n, oh s + kh d - p, ..., g I/G + i] w[o, kh, kw, i] + residual)
 final class ConvolutionOperator: Operator {
-  private var geometry: ConvolutionGeometry
-  private var group: Int
-  private let activation: FusedActivation
-  private let bias: VectorOperand?
-  private let outChannels: Int, groupInChannels: Int
+  private var geometry = ConvolutionGeometry()
+  private var group = 1
+  private var activation = FusedActivation.none
+  private var bias: VectorOperand? = nil
+  private var outChannels = 0, groupInChannels = 0
 
   private enum Path { case pointwise, general, depthwise }
   private var path = Path.general
@@ -24,6 +24,7 @@ final class ConvolutionOperator: Operator {
   private var packed: Buffer?
 
   override init(_ node: Node) throws(EngineError) {
+    try super.init(node)
     let a = node.attributes
     let extra = node.fused.addsResidual ? 1 : 0
     guard node.inputs.count >= 2 + extra && node.inputs.count <= 3 + extra else {
@@ -47,7 +48,6 @@ final class ConvolutionOperator: Operator {
       throw EngineError(.error, "the bias (\(bias.tensor.text)) must have \(outChannels) elements")
     }
     activation = try Operators.fusedActivation(of: node, field: 10)
-    try super.init(node)
     try requireOutputs(1...1)
     try requireType(0, .float32)
     try requireType(1, .float32, .float16)

@@ -21,6 +21,8 @@ struct ConvolutionGeometry {
   /// The largest kernel, stride, dilation or padding taken from a file; larger ones are nonsense and would overflow.
   static let limit = 1 << 20
 
+  init() {}
+
   /// Reads the lists as files have them: absent or empty means the default, one entry stands for both.
   init(kernel: [Int], stride: [Int], dilation: [Int], padMode: Int, pads: [Int], weightKernel: (Int, Int)) throws(EngineError) {
     (kernelHeight, kernelWidth) = weightKernel

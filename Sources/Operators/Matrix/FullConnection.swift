@@ -9,9 +9,9 @@ import System
 final class FullConnectionOperator: Operator {
   private let useAxis: Bool
   private let axis: Int
-  private let activation: FusedActivation
-  private let bias: VectorOperand?
-  private let o: Int, k: Int
+  private var activation = FusedActivation.none
+  private var bias: VectorOperand? = nil
+  private var o = 0, k = 0
   private var rows = 0
   private var matrix: PackedMatrix?
   private var packed: Buffer?
@@ -20,6 +20,7 @@ final class FullConnectionOperator: Operator {
     let attributes = node.attributes
     useAxis = attributes.bool(1)
     axis = attributes.int(2)
+    try super.init(node)
     guard node.inputs.count == 2 || node.inputs.count == 3 else {
       throw EngineError(.error, "has \(node.inputs.count) inputs; x, weights and an optional bias are needed")
     }
@@ -33,7 +34,6 @@ final class FullConnectionOperator: Operator {
     if let bias, bias.tensor.shape.checkedCount != o {
       throw EngineError(.error, "the bias (\(bias.tensor.text)) must have \(o) elements")
     }
-    try super.init(node)
     try requireOutputs(1...1)
     try requireType(0, .float32)
     for index in 1..<inputs.count {

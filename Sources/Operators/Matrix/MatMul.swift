@@ -10,9 +10,9 @@ import System
 /// y = act(a b + bias), float32; constant operands may be float16.
 final class MatMulOperator: Operator {
   private let transposeA: Bool, transposeB: Bool
-  private let activation: FusedActivation
-  private let a: VectorOperand
-  private let bias: VectorOperand?
+  private var activation = FusedActivation.none
+  private var a: VectorOperand? = nil
+  private var bias: VectorOperand? = nil
 
   // Sizes of one product, and the batches.
   private var m = 0, n = 0, k = 0
@@ -28,13 +28,13 @@ final class MatMulOperator: Operator {
     let attributes = node.attributes
     transposeA = attributes.bool(0)
     transposeB = attributes.bool(1)
+    try super.init(node)
     guard node.inputs.count == 2 || node.inputs.count == 3 else {
       throw EngineError(.error, "has \(node.inputs.count) inputs; two matrices and an optional bias are needed")
     }
     activation = try Operators.fusedActivation(of: node, field: 2)
     a = VectorOperand(node.inputs[0])
     bias = node.inputs.count == 3 ? VectorOperand(node.inputs[2]) : nil
-    try super.init(node)
     try requireOutputs(1...1)
     for index in 0..<inputs.count {
       try requireType(index, .float32, .float16)
@@ -112,7 +112,7 @@ final class MatMulOperator: Operator {
   }
 
   override func prepare(_ context: ExecutionContext) throws(EngineError) {
-    try a.prepare(context.kernels)
+    try a?.prepare(context.kernels)
     try bias?.prepare(context.kernels)
     let shape = try PackedMatrix(k: k, n: n, kernels: context.kernels)
     let b = inputs[1]
@@ -159,7 +159,7 @@ final class MatMulOperator: Operator {
   override func run(_ context: ExecutionContext) throws(EngineError) {
     let y = node.outputs[0]
     if y.count == 0 { return }
-    guard let matrix, let left = a.pointer else { return }
+    guard let matrix, let left = a?.pointer else { return }
     let transposed = floats(context.workspace)
     let panels = floats(context.workspace + transposedBytes)
     var previousB = -1

@@ -10,17 +10,18 @@ import System
 ///
 /// Computed as one matrix product per image and group, [H W, I] x [I, kh kw O], whose result is then gathered by output row.
 final class TransposedConvolutionOperator: Operator {
-  private var geometry: ConvolutionGeometry
-  private let group: Int
-  private let outputPadding: (Int, Int)
-  private let activation: FusedActivation
-  private let bias: VectorOperand?
-  private let inChannels: Int, groupOutChannels: Int
+  private var geometry = ConvolutionGeometry()
+  private var group = 1
+  private var outputPadding = (0, 0)
+  private var activation = FusedActivation.none
+  private var bias: VectorOperand? = nil
+  private var inChannels = 0, groupOutChannels = 0
   private var outHeight = 0, outWidth = 0, padTop = 0, padLeft = 0
   private var matrix: PackedMatrix?
   private var packed: Buffer?
 
   override init(_ node: Node) throws(EngineError) {
+    try super.init(node)
     let a = node.attributes
     guard node.inputs.count == 2 || node.inputs.count == 3 else {
       throw EngineError(.error, "has \(node.inputs.count) inputs; an image, weights and an optional bias are needed")
@@ -48,7 +49,6 @@ final class TransposedConvolutionOperator: Operator {
     if let bias, bias.tensor.shape.checkedCount != groupOutChannels * group {
       throw EngineError(.error, "the bias (\(bias.tensor.text)) must have \(groupOutChannels * group) elements")
     }
-    try super.init(node)
     try requireOutputs(1...1)
     try requireType(0, .float32)
     for index in 1..<inputs.count { try requireType(index, .float32, .float16) }
