@@ -76,7 +76,14 @@ AVX512 := -D AVX512 -Xcc -march=x86-64-v4 -Xcc -mprefer-vector-width=512
 
 # --- modules ----------------------------------------------------------------------------------------------------------
 
-# $(call module,NAME,IMPORTED MODULES,FLAGS): NAME.o and NAME.swiftmodule from all of Sources/NAME. Folders are among the
+# Every Embedded object carries weak copies of the language's runtime, compiled for its own instruction set, and the linker keeps
+# any one of them for all. A kernel module's copies are made local: nothing but its table function leaves it.
+ifneq ($(STRIP_LIBRARY),)
+keep_kernels_apart = @$(TOOLS)ld -r --force-group-allocation -o $(1).merged $(1) && \
+  $(TOOLS)objcopy --wildcard --keep-global-symbol='mskernels_*' $(1).merged $(1) && rm -f $(1).merged
+endif
+
+# $(call module,NAME,IMPORTED MODULES,FLAGS,mskernels for a kernel module): NAME.o and NAME.swiftmodule from all of Sources/NAME. Folders are among the
 # prerequisites because their time changes when a file is added or removed. The compiler leaves outputs alone that it would
 # not change; the stamp says that it has run, and modules above are rebuilt only when what they import has changed.
 MODULES :=
@@ -87,6 +94,7 @@ $(OBJ)/$(1).stamp: $$(shell find -L Sources/$(1) -name '*.swift' -o -type d) $(a
 	@echo "swiftc  $(VARIANT)  $(1)"
 	@$(SWIFTC) $(COMMON) $(3) -module-name $(1) -emit-module -emit-module-path $(OBJ)/$(1).swiftmodule \
 	  -c $$(sort $$(filter %.swift,$$^)) -o $(OBJ)/$(1).o
+	$(if $(filter mskernels,$(4)),$(call keep_kernels_apart,$(OBJ)/$(1).o))
 	@touch $$@
 $(OBJ)/$(1).o $(OBJ)/$(1).swiftmodule: $(OBJ)/$(1).stamp
 	@:
@@ -95,11 +103,11 @@ endef
 C_MODULES := $(wildcard Sources/CSystem/include/* Sources/CKernels/include/* include/module.modulemap include/*/*.h)
 
 $(eval $(call module,System,,$(CHECKED)))
-$(eval $(call module,Kernels,,$(KERNELS)))
-$(eval $(call module,KernelsReference,,$(KERNELS)))
+$(eval $(call module,Kernels,,$(KERNELS),mskernels))
+$(eval $(call module,KernelsReference,,$(KERNELS),mskernels))
 ifeq ($(ARCH),x86_64)
-$(eval $(call module,KernelsAVX2,,$(KERNELS) $(AVX2)))
-$(eval $(call module,KernelsAVX512,,$(KERNELS) $(AVX512)))
+$(eval $(call module,KernelsAVX2,,$(KERNELS) $(AVX2),mskernels))
+$(eval $(call module,KernelsAVX512,,$(KERNELS) $(AVX512),mskernels))
 endif
 $(eval $(call module,KernelSelection,,$(CHECKED)))
 $(eval $(call module,FlatBuffers,,$(CHECKED)))

@@ -172,9 +172,13 @@ step_tsan() {
   return $status
 }
 
-# Broken model files, made from good ones.
+# Broken model files, made from good ones: every small change to a small one, random changes to others; above 10,000 in all.
 step_mutation() {
-  engine asan && compile asan Tests/Fuzz/mutate.c $out/asan/mutate && run asan $out/asan/mutate Tests/Models
+  local models=Tests/Models
+  engine asan && compile asan Tests/Fuzz/mutate.c $out/asan/mutate || return 1
+  MSLITE_LOG=off run asan $out/asan/mutate -n 800 -o $out/failed-variant.ms $models/single_op_tflite/relu.ms \
+    $models/ms_from_repos/{mindrt_parallel,conv_train_model,lenet_tod_infer}.ms $models/ms_variants/lenet28__{fp32,fp16w}.ms \
+    $models/ms_variants/face_detect_short__fp16w.ms $models/mtcnn_pnet/model.ms $models/lstm2x128_rand/model.ms
 }
 
 step_fuzz() {
@@ -183,7 +187,7 @@ step_fuzz() {
   rm -rf $corpus
   mkdir -p $corpus
   cp Tests/Models/single_op_tflite/*.ms Tests/Models/ms_from_repos/{conv_train_model,mindrt_parallel}.ms $corpus/
-  $out/asan/fuzz_model -max_total_time="${FUZZ_SECONDS:-60}" -max_len=65536 -timeout=10 -rss_limit_mb=4096 \
+  MSLITE_LOG=off $out/asan/fuzz_model -max_total_time="${FUZZ_SECONDS:-60}" -max_len=65536 -timeout=10 -rss_limit_mb=4096 \
     -artifact_prefix=$out/ -print_final_stats=1 $corpus 2>&1 | grep -v -E '^#[0-9]+.(REDUCE|NEW|RELOAD)'
   return "${PIPESTATUS[0]}"
 }
@@ -198,7 +202,7 @@ step_demo() {
 
 # --- the sum ----------------------------------------------------------------------------------------------------------
 
-export ASAN_OPTIONS=allocator_may_return_null=1:${ASAN_OPTIONS:-}
+export ASAN_OPTIONS=allocator_may_return_null=1:max_allocation_size_mb=4096:${ASAN_OPTIONS:-}
 export TSAN_OPTIONS=halt_on_error=1:${TSAN_OPTIONS:-}
 passed=0
 failed=0
