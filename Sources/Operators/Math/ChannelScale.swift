@@ -194,8 +194,8 @@ final class ScaleOperator: Operator {
 
 // Attributes: 0 channel_shared (false): ignored, since converters set it beside one slope for each channel; the slope's size counts.
 
-/// PReLUFusion: x > 0 ? x : x * slope, float32. One slope, or one for each entry of the last axes: the slope's dimensions, without leading
-/// ones, are x's last ones.
+/// PReLUFusion: x > 0 ? x : x * slope, float32. One slope; one for each entry of the last axis, whatever its dimensions; or one for each
+/// entry of several last axes, whose dimensions it then has.
 final class PReLUOperator: Operator {
   private var slope = FloatInput(1)
 
@@ -209,7 +209,8 @@ final class PReLUOperator: Operator {
 
   override func infer() throws(EngineError) {
     let x = inputs[0].shape
-    if inputs[1].count != 1 && !isSuffix(inputs[1].shape, of: x) {
+    let count = inputs[1].count
+    if count != 1 && (x.rank == 0 || count != x[x.rank - 1]) && !isSuffix(inputs[1].shape, of: x) {
       throw EngineError(
         .inferError, "the slope (\(inputs[1].text)) must have one element, or have the last dimensions of input 0 (\(inputs[0].text))")
     }
