@@ -5,10 +5,12 @@ import PackageDescription
 // Embedded mode, one compiler call per module (mk/engine.mk); this package builds the same modules as ordinary Swift for the
 // unit tests and for the tools.
 
+// The C modules need GNU declarations (processor masks), and all modules must agree on that.
+let gnu: SwiftSetting = .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"])
 // Kernel and operator code is unusable without the optimiser, in debug builds too.
-let optimised: [SwiftSetting] = [.unsafeFlags(["-O", "-enforce-exclusivity=unchecked"])]
+let optimised: [SwiftSetting] = [gnu, .unsafeFlags(["-O", "-enforce-exclusivity=unchecked"])]
 func kernels(_ flags: [String]) -> [SwiftSetting] {
-  [.unsafeFlags(["-Ounchecked", "-wmo", "-disable-cmo"] + flags)]
+  [gnu, .unsafeFlags(["-Ounchecked", "-wmo", "-disable-cmo"] + flags)]
 }
 #if arch(x86_64)
 let kernelTargets: [Target] = [
@@ -42,16 +44,20 @@ let package = Package(
     .target(
       name: "Runtime", dependencies: ["CSystem", "System", "Graph", "ModelFile", "Operators", "Optimizer", "KernelSelection"],
       swiftSettings: optimised),
-    .target(name: "MSLite", dependencies: ["CMindSpore", "CSystem", "System", "Graph", "Runtime"], swiftSettings: optimised),
+    .target(
+      name: "MSLite", dependencies: ["CMindSpore", "CSystem", "CKernels", "System", "KernelSelection", "Graph", "Runtime"],
+      swiftSettings: optimised + [.unsafeFlags(["-Xcc", "-I\(Context.packageDirectory)/include"])]),
     .testTarget(
       name: "KernelTests", dependencies: ["CKernels", "CSystem"] + kernelDependencies, swiftSettings: optimised),
-    .testTarget(name: "FlatBuffersTests", dependencies: ["FlatBuffers"]),
-    .testTarget(name: "ModelFileTests", dependencies: ["ModelFile", "Graph"]),
+    .testTarget(name: "FlatBuffersTests", dependencies: ["FlatBuffers"], swiftSettings: [gnu]),
+    .testTarget(name: "ModelFileTests", dependencies: ["ModelFile", "FlatBuffers", "Graph"], swiftSettings: [gnu]),
     .testTarget(
       name: "OperatorTests", dependencies: ["Operators", "Graph", "System", "KernelSelection", "CKernels"],
       swiftSettings: optimised),
-    .testTarget(name: "GraphTests", dependencies: ["Graph"]),
-    .testTarget(name: "RuntimeTests", dependencies: ["Runtime", "Optimizer", "Operators", "Graph", "System", "KernelSelection"]),
+    .testTarget(name: "GraphTests", dependencies: ["Graph"], swiftSettings: [gnu]),
+    .testTarget(
+      name: "RuntimeTests", dependencies: ["Runtime", "Optimizer", "Operators", "Graph", "System", "KernelSelection"],
+      swiftSettings: [gnu]),
   ] + kernelTargets,
   swiftLanguageModes: [.v6]
 )

@@ -1,4 +1,4 @@
-/* One real model through the whole interface. Usage: test_model MODEL_DIRECTORY, which holds ml_face_isface.ms and its input. */
+/* One real model through the whole interface. Usage: test_model MODEL_DIRECTORY, whose folder ms_from_repos holds ml_face_isface.ms and its input. */
 #define _POSIX_C_SOURCE 200809L
 #include "mslite/extensions.h"
 #include "check.h"
@@ -536,15 +536,17 @@ int main(int argc, char **argv) {
     fprintf(stderr, "usage: %s MODEL_DIRECTORY\n", argv[0]);
     return 2;
   }
-  snprintf(model_path, sizeof model_path, "%s/ml_face_isface.ms", argv[1]);
-  snprintf(path, sizeof path, "%s/ml_face_isface.in_0.bin", argv[1]);
+  snprintf(model_path, sizeof model_path, "%s/ms_from_repos/ml_face_isface.ms", argv[1]);
+  snprintf(path, sizeof path, "%s/ms_from_repos/ml_face_isface.in_0.bin", argv[1]);
   model_bytes = read_file(model_path, &model_size);
   void *bytes = read_file(path, &size);
   if (model_bytes == NULL || bytes == NULL || size != INPUT_BYTES) {
     fprintf(stderr, "%s: no model, or no input of %d bytes\n", argv[1], (int)INPUT_BYTES);
     return 2;
   }
-  memcpy(input, bytes, INPUT_BYTES);
+  /* The picture is NCHW, three planes of 48 x 48; the model wants NHWC. */
+  for (size_t c = 0; c < 3; c++)
+    for (size_t p = 0; p < 48 * 48; p++) memcpy(&input[p * 3 + c], (const char *)bytes + (c * 48 * 48 + p) * sizeof(float), sizeof(float));
   free(bytes);
   build_and_inspect();
   predict_own();

@@ -165,7 +165,11 @@ import Testing
   @Test func prelu() throws {
     let x = H.noise(4 * 9), s = H.noise(9, seed: 2)
     H.expect(try H.run(.pReLUFusion, [:], [H.floats(x, [4, 9]), H.floats(s, [9])]).outputs[0], x.indices.map { x[$0] > 0 ? Double(x[$0]) : Double(x[$0]) * Double(s[$0 % 9]) })
-    H.expect(try H.run(.pReLUFusion, [0: .bool(true)], [H.floats(x, [4, 9]), H.halves([0.25, 3], [2])]).outputs[0], x.map { $0 > 0 ? Double($0) : Double($0) * 0.25 })
+    // channel_shared says nothing that the slope's size does not.
+    H.expect(try H.run(.pReLUFusion, [0: .bool(true)], [H.floats(x, [4, 9]), H.floats(s, [9])]).outputs[0], x.indices.map { x[$0] > 0 ? Double(x[$0]) : Double(x[$0]) * Double(s[$0 % 9]) })
+    H.expect(try H.run(.pReLUFusion, [:], [H.floats(x, [4, 9]), H.halves([0.25], [1])]).outputs[0], x.map { $0 > 0 ? Double($0) : Double($0) * 0.25 })
+    let wide = try H.run(.pReLUFusion, [:], [H.floats(x, [2, 2, 9]), H.floats(Array(x[0..<18]), [1, 2, 9])]).outputs[0]
+    H.expect(wide, x.indices.map { x[$0] > 0 ? Double(x[$0]) : Double(x[$0]) * Double(x[$0 % 18]) })
     #expect(H.refusal(.pReLUFusion, [:], [H.floats(x, [4, 9]), H.floats([1, 2], [2])])?.hasPrefix("the slope") == true)
   }
 

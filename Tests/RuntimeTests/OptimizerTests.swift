@@ -63,7 +63,8 @@ private final class Bench {
     }
     for t in graph.tensors { t.consumers = 100 }
     for node in graph.nodes {
-      let op = try #require(Registry.factory(for: node.kind))(node)
+      guard let factory = Registry.factory(for: node.kind) else { throw EngineError(.error, node.text) }
+      let op = try factory(node)
       try op.infer()
       let context = ExecutionContext(kernels: Kernels.active, pool: pool, workspace: UnsafeMutableRawPointer(bitPattern: 64)!)
       try op.prepare(context)

@@ -194,7 +194,8 @@ final class ScaleOperator: Operator {
 
 // Attributes: 0 channel_shared (false): ignored, since converters set it beside one slope for each channel; the slope's size counts.
 
-/// PReLUFusion: x > 0 ? x : x * slope, float32. One slope, or one for each entry of the last axis.
+/// PReLUFusion: x > 0 ? x : x * slope, float32. One slope; one for each entry of the last axis, whatever its dimensions; or one for each
+/// entry of several last axes, whose dimensions it then has.
 final class PReLUOperator: Operator {
   private var slope = FloatInput(1)
 
@@ -207,12 +208,25 @@ final class PReLUOperator: Operator {
   }
 
   override func infer() throws(EngineError) {
-    let x = inputs[0].shape, count = inputs[1].count
-    if !(count == 1 || (x.rank > 0 && count == x[x.rank - 1])) {
+    let x = inputs[0].shape
+    let count = inputs[1].count
+    if count != 1 && (x.rank == 0 || count != x[x.rank - 1]) && !isSuffix(inputs[1].shape, of: x) {
       throw EngineError(
-        .inferError, "the slope (\(inputs[1].text)) must have one element, or one for each channel of input 0 (\(inputs[0].text))")
+        .inferError, "the slope (\(inputs[1].text)) must have one element, or have the last dimensions of input 0 (\(inputs[0].text))")
     }
     try setOutput(0, .float32, x.dims)
+  }
+
+  private func isSuffix(_ slope: Shape, of x: Shape) -> Bool {
+    var leading = 0
+    while leading < slope.rank && slope[leading] == 1 { leading += 1 }
+    if slope.rank - leading > x.rank { return false }
+    var i = 1
+    while i <= slope.rank - leading {
+      if slope[slope.rank - i] != x[x.rank - i] { return false }
+      i += 1
+    }
+    return true
   }
 
   override var inPlaceInputs: [Int] { [0] }
