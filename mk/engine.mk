@@ -70,7 +70,8 @@ COMMON := -wmo -parse-as-library -swift-version 6 -enable-experimental-feature E
 CHECKED := -Osize $(CHECKED_FLAGS)
 # Kernels see pointers and sizes that the engine has checked. Without -disable-cmo their small functions would be inlined
 # into modules built for the baseline instruction set.
-KERNELS := -Ounchecked -disable-cmo
+# Their vectors and unrolled loops are written out: what the compiler would add are copies of the short loops for remainders.
+KERNELS := -Ounchecked -disable-cmo -Xllvm -unroll-runtime=false -Xllvm -vectorize-loops=false
 AVX2 := -D AVX2 -Xcc -march=x86-64-v3
 AVX512 := -D AVX512 -Xcc -march=x86-64-v4 -Xcc -mprefer-vector-width=512
 
