@@ -23,9 +23,9 @@ public struct EngineError: Error {
   /// What is wrong, where, and what would have been accepted. One or more sentences without a final newline.
   public var message: String
 
-  public init(_ code: Code, _ message: String) {
+  public init(_ code: Code, _ message: Message) {
     self.code = code
-    self.message = message
+    self.message = message.text
   }
 
   /// The same error with the place it happened in front: "place: message".

@@ -44,14 +44,14 @@ private struct TextBuffer {
 @inline(never)
 @discardableResult
 func fail(
-  _ code: EngineError.Code, _ message: String, silent: Bool = false, function: StaticString = #function
+  _ code: EngineError.Code, _ message: Message, silent: Bool = false, function: StaticString = #function
 ) -> OH_AI_Status {
   let saved = mssys_errno()
   guard let text = mssys_error_text() else { return OH_AI_Status(code) }
   var buffer = TextBuffer(base: text, capacity: Int(MSSYS_ERROR_CAPACITY))
   buffer.append(function, upTo: UInt8(ascii: "("))
   buffer.append(": ")
-  buffer.append(message)
+  buffer.append(message.text)
   buffer.terminate()
   if !silent { log("ERROR", text, buffer.count) }
   mssys_set_errno(saved)
@@ -60,13 +60,13 @@ func fail(
 
 /// Prints a warning; not an error, so ``MSLite_GetLastError()`` does not know of it.
 @inline(never)
-func warn(_ message: String, function: StaticString = #function) {
+func warn(_ message: Message, function: StaticString = #function) {
   withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(MSSYS_ERROR_CAPACITY)) { line in
     guard let base = line.baseAddress else { return }
     var buffer = TextBuffer(base: base, capacity: line.count)
     buffer.append(function, upTo: UInt8(ascii: "("))
     buffer.append(": ")
-    buffer.append(message)
+    buffer.append(message.text)
     buffer.terminate()
     log("WARNING", base, buffer.count)
   }

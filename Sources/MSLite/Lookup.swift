@@ -6,7 +6,7 @@ import Graph
 
 /// Why a handle was refused.
 @inline(never)
-func refusal(_ argument: StaticString, _ handle: UnsafeMutableRawPointer?, _ accepted: StaticString) -> String {
+func refusal(_ argument: StaticString, _ handle: UnsafeMutableRawPointer?, _ accepted: StaticString) -> Message {
   handle == nil
     ? "\(argument) is NULL; expected \(accepted)"
     : "\(argument) is not a live handle of its kind (destroyed, of another kind, or never given out); expected \(accepted)"

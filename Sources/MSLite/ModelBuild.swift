@@ -110,7 +110,7 @@ private func build(
       ? Affinity.cores(mode: settings.affinityMode, count: options.threads) : settings.cores
     try open(object, source, options, trains: trains)
   } catch {
-    return fail(error.code, error.message, function: function)
+    return fail(error.code, Message(text: error.message), function: function)
   }
   return OH_AI_STATUS_SUCCESS
 }
@@ -143,7 +143,7 @@ private func open(
 }
 
 /// What a train build finds out before it looks at anything else.
-private func unreadable(_ source: ModelSource) -> String? {
+private func unreadable(_ source: ModelSource) -> Message? {
   switch source {
   case .bytes(let bytes): return bytes.isEmpty ? "data_size is 0; expected the bytes of a model" : nil
   case .path(let path):
@@ -199,7 +199,7 @@ public func OH_AI_ModelLoadConfig(
   do throws(EngineError) {
     object.plan = try ExecutionPlan(path: config_path)
   } catch {
-    return fail(.error, error.adding("\"\(text(config_path))\"").message)
+    return fail(.error, "\"\(text(config_path))\": \(error.message)")
   }
   return OH_AI_STATUS_SUCCESS
 }

@@ -23,7 +23,7 @@ public func OH_AI_ModelPredict(
     try object.run(before, after)
     if !isCallers { outputs.pointee = list.array }
   } catch {
-    return fail(error.code, error.message)
+    return fail(error.code, Message(text: error.message))
   }
   return OH_AI_STATUS_SUCCESS
 }
@@ -52,7 +52,7 @@ public func OH_AI_ModelPredictWithConfig(
       i += 1
     }
   } catch {
-    return fail(error.code, error.message)
+    return fail(error.code, Message(text: error.message))
   }
   return fail(.aippNotSupported, "the CPU has no pre-processing; expected an NNRt device that has")
 }
@@ -102,14 +102,14 @@ extension ModelObject {
       let own = inputs.tensors[i]
       if let tensor = boundInputs[i] {
         if tensor.type != OH_AI_DataType(engine: expected.type) {
-          throw EngineError(.inputTensorError, "input \(i) has type \(tensor.type.rawValue); expected \(expected.text)")
+          throw EngineError(.inputTensorError, "input \(i) has type \(tensor.type.rawValue); expected \(expected)")
         }
         if tensor.storage == .none || tensor.currentData == nil {
-          throw EngineError(.inputTensorError, "input \(i) has no data; expected \(expected.text)")
+          throw EngineError(.inputTensorError, "input \(i) has no data; expected \(expected)")
         }
         if tensor !== own && tensor.dataSize != own.dataSize {
           throw EngineError(
-            .inputTensorError, "input \(i) has \(tensor.dataSize) bytes; expected \(own.dataSize) for \(expected.text)")
+            .inputTensorError, "input \(i) has \(tensor.dataSize) bytes; expected \(own.dataSize) for \(expected)")
         }
         if !hasWarnedOfName && strcmp(tensor.name, own.name) != 0 {
           hasWarnedOfName = true

@@ -38,7 +38,7 @@ public func OH_AI_ModelResize(
       return fail(.parameterInvalid, "inputs.handle_list[\(i)] is not the model's own input; expected OH_AI_ModelGetInputs's")
     }
     guard let shape = acceptableShape(shape_infos + i, for: object.graphInputs[i]) else {
-      return fail(.error, "shape_infos[\(i)] is no shape for input \(object.graphInputs[i].text)")
+      return fail(.error, "shape_infos[\(i)] is no shape for input \(object.graphInputs[i])")
     }
     guard mayChangeMemory(list.tensors[i]) else { return OH_AI_Status(.error) }
     shapes.append(shape)
@@ -47,7 +47,7 @@ public func OH_AI_ModelResize(
   do throws(EngineError) {
     try session.resize(shapes)
   } catch {
-    return fail(error.code == .outOfMemory ? .outOfMemory : .error, error.message)
+    return fail(error.code == .outOfMemory ? .outOfMemory : .error, Message(text: error.message))
   }
   object.refreshShapes()
   return OH_AI_STATUS_SUCCESS

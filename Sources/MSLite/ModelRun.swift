@@ -56,7 +56,7 @@ extension ModelObject {
     while i < boundInputs.count {
       let bytes = graphInputs[i].byteCount
       guard let data = boundInputs[i]?.currentData else {
-        throw EngineError(.inputTensorError, "input \(i) has no data; expected \(graphInputs[i].text)")
+        throw EngineError(.inputTensorError, "input \(i) has no data; expected \(graphInputs[i])")
       }
       if isAligned(data, graphInputs[i]) && !isResult(data, bytes) {
         session.bindInput(i, data)
@@ -108,7 +108,7 @@ extension ModelObject {
         let isOwn = tensor === outputs.tensors[i]
         if !isOwn {
           if tensor.type != OH_AI_DataType(engine: value.type) {
-            throw EngineError(.error, "output \(i) has type \(tensor.type.rawValue); expected \(value.text)")
+            throw EngineError(.error, "output \(i) has type \(tensor.type.rawValue); expected \(value)")
           }
           // Another session's result is not ours to write to.
           if tensor.storage == .session { tensor.dropData() }
@@ -138,7 +138,7 @@ extension ModelObject {
   private func checkRoom(_ tensor: TensorObject, _ value: Tensor, _ index: Int) throws(EngineError) {
     if tensor.capacity < value.byteCount {
       throw EngineError(
-        .error, "output \(index) has room for \(tensor.capacity) bytes; expected \(value.byteCount) for \(value.text)")
+        .error, "output \(index) has room for \(tensor.capacity) bytes; expected \(value.byteCount) for \(value)")
     }
   }
 

@@ -130,8 +130,7 @@ public func OH_AI_DeviceInfoAddExtension(
   guard isKnown else {
     return fail(
       .error,
-      "extension \"\(text(name))\" is unknown; expected CachePath, CacheVersion, ModelName, QuantBuffer, QuantConfigData, "
-        + "isProfiling, opLayout, InputDims, DynamicDims, BandMode, NPU_FM_SHARED or AIPP",
+      "extension \"\(text(name))\" is unknown; expected CachePath, CacheVersion, ModelName, QuantBuffer, QuantConfigData, isProfiling, opLayout, InputDims, DynamicDims, BandMode, NPU_FM_SHARED or AIPP",
       silent: true)
   }
   guard value_size >= 0 else { return fail(.error, "value_size is larger than memory", silent: true) }

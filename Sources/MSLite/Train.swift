@@ -5,7 +5,9 @@ import Graph
 // Models are built for inference only, so past the checks of their arguments these functions answer for a model without
 // training.
 
-private let noTraining = "the model holds no training; expected a training model built by OH_AI_TrainModelBuild"
+private var noTraining: Message {
+  "the model holds no training; expected a training model built by OH_AI_TrainModelBuild"
+}
 
 /// A built model, or the status to return.
 private func builtModel(
@@ -33,7 +35,7 @@ public func OH_AI_RunStep(
     try object.checkInputs()
     try object.run(before, after)
   } catch {
-    return fail(error.code, error.message)
+    return fail(error.code, Message(text: error.message))
   }
   return OH_AI_STATUS_SUCCESS
 }

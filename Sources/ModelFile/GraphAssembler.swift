@@ -72,9 +72,9 @@ struct GraphAssembler {
     // The main graph's inputs are shown in the model's order, and nothing else is ever fed.
     for index in subgraph == 0 ? model.inputs : record.inputs {
       let tensor = try tensor(index, subgraph, graph, place)
-      if roles[Int(index)].isInput { throw EngineError(.error, "\(place): tensor \(tensor.text) is listed as an input twice") }
+      if roles[Int(index)].isInput { throw EngineError(.error, "\(place): tensor \(tensor) is listed as an input twice") }
       if tensor.isConstant && tensor.type != .tensorList {
-        throw EngineError(.error, "\(place): input \(tensor.text) has data; an input is fed from outside")
+        throw EngineError(.error, "\(place): input \(tensor) has data; an input is fed from outside")
       }
       roles[Int(index)].isInput = true
       graph.inputs.append(tensor)
@@ -91,7 +91,7 @@ struct GraphAssembler {
       }
       let listed = model.nodes[Int(index)]
       let node = Node(name: listed.name, kind: listed.kind, attributes: listed.attributes, inputs: [], outputs: [])
-      if nodeSubgraph[Int(index)] == subgraph { throw EngineError(.error, "\(place): node \(node.text) is listed twice") }
+      if nodeSubgraph[Int(index)] == subgraph { throw EngineError(.error, "\(place): node \(node) is listed twice") }
       nodeSubgraph[Int(index)] = subgraph
       node.quantType = listed.quantType
       let nodePlace = "\(place), node \(node.text)"
@@ -99,15 +99,15 @@ struct GraphAssembler {
         let tensor = try tensor(output, subgraph, graph, nodePlace)
         let role = roles[Int(output)]
         if tensor.isConstant && tensor.type != .tensorList {
-          throw EngineError(.error, "\(nodePlace): its output \(tensor.text) is a constant")
+          throw EngineError(.error, "\(nodePlace): its output \(tensor) is a constant")
         }
-        if role.isInput { throw EngineError(.error, "\(nodePlace): its output \(tensor.text) is an input of the graph") }
+        if role.isInput { throw EngineError(.error, "\(nodePlace): its output \(tensor) is an input of the graph") }
         if role.producer == graph.nodes.count {
-          throw EngineError(.error, "\(nodePlace): tensor \(tensor.text) is listed as an output twice")
+          throw EngineError(.error, "\(nodePlace): tensor \(tensor) is listed as an output twice")
         }
         if role.producer >= 0 {
           throw EngineError(
-            .error, "\(nodePlace): its output \(tensor.text) is also the output of \(graph.nodes[role.producer].text)")
+            .error, "\(nodePlace): its output \(tensor) is also the output of \(graph.nodes[role.producer].text)")
         }
         roles[Int(output)].producer = graph.nodes.count
         node.outputs.append(tensor)
@@ -128,10 +128,10 @@ struct GraphAssembler {
     default: break
     }
     for tensor in node.inputs where tensor.type == .tensorList {
-      throw EngineError(.error, "\(place): input \(tensor.text) is a tensor list, which this operator does not take")
+      throw EngineError(.error, "\(place): input \(tensor) is a tensor list, which this operator does not take")
     }
     for tensor in node.outputs where tensor.type == .tensorList {
-      throw EngineError(.error, "\(place): output \(tensor.text) is a tensor list, which this operator does not make")
+      throw EngineError(.error, "\(place): output \(tensor) is a tensor list, which this operator does not make")
     }
   }
 
@@ -162,7 +162,7 @@ struct GraphAssembler {
         } else {
           throw EngineError(
             .error,
-            "\(place), node \(graph.nodes[position].text): nothing produces its input \(role.tensor.text), which is neither constant nor an input of the graph"
+            "\(place), node \(graph.nodes[position]): nothing produces its input \(role.tensor), which is neither constant nor an input of the graph"
           )
         }
       }
@@ -170,7 +170,7 @@ struct GraphAssembler {
     }
     var stuck = 0
     guard let order = TopologicalOrder.order(producers, stuck: &stuck) else {
-      throw EngineError(.error, "\(place): node \(graph.nodes[stuck].text) depends on its own output")
+      throw EngineError(.error, "\(place): node \(graph.nodes[stuck]) depends on its own output")
     }
     var sorted = [Node]()
     sorted.reserveCapacity(order.count)
@@ -210,7 +210,7 @@ struct GraphAssembler {
     let tensor = try tensor(index, subgraph, graph, place)
     let role = roles[Int(index)]
     if !role.isInput && role.producer < 0 && !tensor.isConstant {
-      throw EngineError(.error, "\(place): nothing produces output \(tensor.text)")
+      throw EngineError(.error, "\(place): nothing produces output \(tensor)")
     }
   }
 }

@@ -29,7 +29,7 @@ extension ModelRecord {
       subgraphTables = try root.tables(MetaGraphField.subGraph)
       inputs = try root.uint32s(MetaGraphField.inputIndex) ?? []
       outputs = try root.uint32s(MetaGraphField.outputIndex) ?? []
-    } catch { throw EngineError(.error, error.text) }
+    } catch { throw EngineError(.error, "\(error.text)") }
 
     nodes = []
     nodes.reserveCapacity(nodeTables.count)
@@ -77,7 +77,7 @@ extension ModelRecord {
       if try root.has(MetaGraphField.obfuscation) { return "obfuscated" }
       if try root.has(MetaGraphField.decryptTable) { return "encrypted" }
       if try !root.has(MetaGraphField.obfuscationOrEncrypt) { return nil }
-    } catch { throw EngineError(.error, error.text) }
+    } catch { throw EngineError(.error, "\(error.text)") }
     do throws(FlatBufferError) {
       if try root.room(MetaGraphField.obfuscationOrEncrypt) >= 4, try root.bytes(MetaGraphField.obfuscationOrEncrypt) != nil {
         return "obfuscated"
@@ -87,6 +87,6 @@ extension ModelRecord {
     }
     do throws(FlatBufferError) {
       return try root.bool(MetaGraphField.obfuscationOrEncrypt) == true ? "encrypted" : nil
-    } catch { throw EngineError(.error, error.text) }
+    } catch { throw EngineError(.error, "\(error.text)") }
   }
 }

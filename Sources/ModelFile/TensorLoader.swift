@@ -40,8 +40,8 @@ struct TensorLoader {
     return tensor
   }
 
-  private func refuse(_ record: TensorRecord, _ index: Int, _ reason: String) -> EngineError {
-    EngineError(.error, "\(record.text(index)): \(reason)")
+  private func refuse(_ record: TensorRecord, _ index: Int, _ reason: Message) -> EngineError {
+    EngineError(.error, "\(record.text(index)): \(reason.text)")
   }
 
   private func shape(_ record: TensorRecord, _ index: Int, isInput: Bool) throws(EngineError) -> Shape {
@@ -96,7 +96,7 @@ struct TensorLoader {
     default: break
     }
     for d in tensor.shape.dims where d <= 0 {
-      throw refuse(record, index, "a constant with data but with dimensions \(tensor.shape.text)")
+      throw refuse(record, index, "a constant with data but with dimensions \(tensor.shape)")
     }
     let count = tensor.shape.count
     let bits = BitPacking.bits(tensor)
@@ -104,7 +104,7 @@ struct TensorLoader {
     if Int64(data.content.count) < needed {
       let width = bits.map { " of \($0) bits" } ?? ""
       throw refuse(
-        record, index, "\(data.content.count) bytes of data; \(tensor.type.name) \(tensor.shape.text)\(width) needs \(needed)")
+        record, index, "\(data.content.count) bytes of data; \(tensor.type.name) \(tensor.shape)\(width) needs \(needed)")
     }
     guard let bits else {
       try bind(tensor, data, Int(needed), alignment: tensor.type.size, record, index)
@@ -133,7 +133,7 @@ struct TensorLoader {
   private func expand(_ byteCount: Int, _ data: Bytes, _ record: TensorRecord, _ index: Int) throws(EngineError) -> Buffer {
     do throws(FlatBufferError) {
       try file.charge(data.content.count, at: data.offset)
-    } catch { throw refuse(record, index, error.text) }
+    } catch { throw refuse(record, index, "\(error.text)") }
     guard let buffer = Buffer(count: byteCount) else {
       throw EngineError(.outOfMemory, "\(record.text(index)): no memory for \(byteCount) bytes")
     }

@@ -51,13 +51,13 @@ struct WeightDequantizer {
       guard axis >= 0 && axis < shape.rank && shape[axis] == parameters.count else {
         throw EngineError(
           .error,
-          "tensor \(tensor.text): \(parameters.count) quantisation parameters do not match dimension \(axis) of its shape")
+          "tensor \(tensor): \(parameters.count) quantisation parameters do not match dimension \(axis) of its shape")
       }
       inner = shape.product(axis + 1..<shape.rank)
     }
     let count = shape.count
     guard let source = tensor.data, let buffer = Buffer(count: count * 4) else {
-      throw EngineError(.outOfMemory, "tensor \(tensor.text): no memory for \(count * 4) bytes")
+      throw EngineError(.outOfMemory, "tensor \(tensor): no memory for \(count * 4) bytes")
     }
     let out = buffer.base.assumingMemoryBound(to: Float.self)
     var start = 0

@@ -28,14 +28,14 @@ extension Operator {
       if t == type { return }
       list += list.isEmpty ? t.name : " or \(t.name)"
     }
-    throw EngineError(.notSupported, "input \(index) (\(inputs[index].text)) must be \(list)")
+    throw EngineError(.notSupported, "input \(index) (\(inputs[index])) must be \(list)")
   }
 
   @inline(never)
   public func requireRank(_ index: Int, _ range: ClosedRange<Int>) throws(EngineError) {
     if !range.contains(inputs[index].shape.rank) {
       let wanted = range.lowerBound == range.upperBound ? "\(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
-      throw EngineError(.inferError, "input \(index) (\(inputs[index].text)) must have \(wanted) dimensions")
+      throw EngineError(.inferError, "input \(index) (\(inputs[index])) must have \(wanted) dimensions")
     }
   }
 
@@ -43,7 +43,7 @@ extension Operator {
   @inline(never)
   public func requireAxis(_ axis: Int, of index: Int) throws(EngineError) -> Int {
     guard let a = inputs[index].shape.axis(axis) else {
-      throw EngineError(.inferError, "axis \(axis) lies outside input \(index) (\(inputs[index].text))")
+      throw EngineError(.inferError, "axis \(axis) lies outside input \(index) (\(inputs[index]))")
     }
     return a
   }
@@ -54,7 +54,7 @@ extension Operator {
     let tensor = inputs[index]
     if let values = tensor.knownIntegers() { return values }
     if tensor.hasKnownValue {
-      throw EngineError(.inferError, "input \(index) (\(tensor.text)) must be a short list of integers")
+      throw EngineError(.inferError, "input \(index) (\(tensor)) must be a short list of integers")
     }
     throw EngineError.deferred
   }
@@ -67,7 +67,7 @@ extension Operator {
       throw EngineError(.inferError, "output \(index) would have \(dims.count) dimensions; \(Shape.maximumRank) is the limit")
     }
     guard shape.checkedCount != nil else {
-      throw EngineError(.inferError, "output \(index) would have the impossible shape \(shape.text)")
+      throw EngineError(.inferError, "output \(index) would have the impossible shape \(shape)")
     }
     outputs[index].type = type
     outputs[index].shape = shape

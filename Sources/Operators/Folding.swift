@@ -13,7 +13,7 @@ public enum Folding {
     var buffers = [Buffer]()
     for t in op.outputs {
       guard t.byteCount <= limit, let buffer = Buffer(count: t.byteCount) else {
-        throw EngineError(.outOfMemory, "\(op.node.text): no memory for \(t.text)")
+        throw EngineError(.outOfMemory, "\(op.node): no memory for \(t)")
       }
       buffers.append(buffer)
     }

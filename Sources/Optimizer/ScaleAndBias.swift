@@ -151,7 +151,7 @@ extension GraphOptimizer {
   /// A new constant of the graph with memory of its own.
   private func makeConstant(_ name: String, _ dims: [Int]) throws(EngineError) -> Tensor {
     let t = Tensor(name: name, type: .float32, shape: Shape(dims))
-    guard let buffer = Buffer(count: t.byteCount) else { throw EngineError(.outOfMemory, "no memory for \(t.text)") }
+    guard let buffer = Buffer(count: t.byteCount) else { throw EngineError(.outOfMemory, "no memory for \(t)") }
     t.setConstant(buffer.base, owner: buffer)
     graph.addTensor(t)
     return t
@@ -163,7 +163,7 @@ extension GraphOptimizer {
     let bias = try makeConstant(node.name + "/bias", [channels])
     let old = node.inputs.count == 3 ? channelValues(node.inputs[2], channels) : nil
     if node.inputs.count == 3 && old == nil {
-      throw EngineError(.error, "\(node.text): the bias (\(node.inputs[2].text)) must have \(channels) elements")
+      throw EngineError(.error, "\(node): the bias (\(node.inputs[2])) must have \(channels) elements")
     }
     for c in 0..<channels {
       bias.floats[c] = (old?[c] ?? 0) * (affine.scale?[c] ?? 1) + (affine.bias?[c] ?? 0)
@@ -176,7 +176,7 @@ extension GraphOptimizer {
     let w = node.inputs[1]
     let result = try makeConstant(w.name, w.shape.dims)
     let n = w.count
-    guard let data = w.data else { throw EngineError(.error, "\(w.text) has no data") }
+    guard let data = w.data else { throw EngineError(.error, "\(w) has no data") }
     let out = result.floats
     if w.type == .float16 {
       kernels.pointee.f16_to_f32(data.assumingMemoryBound(to: UInt16.self), out, n)

@@ -123,7 +123,7 @@ struct Planner {
         for (position, output) in step.node.outputs.enumerated() {
           let o = output.index
           if isInput[o] || output.isConstant {
-            throw EngineError(.error, "\(step.node.text): writes \(output.text), which is an input or a constant")
+            throw EngineError(.error, "\(step.node): writes \(output), which is an input or a constant")
           }
           first[o] = s
           last[o] = max(lastRead[o], s)
@@ -151,7 +151,7 @@ struct Planner {
         outputBuffers.append(nil)
         continue
       }
-      guard let buffer = Buffer(count: t.byteCount) else { throw EngineError(.outOfMemory, "no memory for the output \(t.text)") }
+      guard let buffer = Buffer(count: t.byteCount) else { throw EngineError(.outOfMemory, "no memory for the output \(t)") }
       t.data = buffer.base
       outputBuffers.append(buffer)
     }

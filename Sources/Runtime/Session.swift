@@ -170,13 +170,13 @@ public final class Session {
       let shape = Shape(dims)
       guard dims.count <= Shape.maximumRank, shape.checkedCount != nil else {
         restoreInputs(before)
-        throw EngineError(.error, "input \"\(tensor.name)\" cannot have the shape \(shape.text)")
+        throw EngineError(.error, "input \"\(tensor.name)\" cannot have the shape \(shape)")
       }
       // A static model states its inputs' rank; its operators cannot take another.
       if tensor.shape.rank > 0 && dims.count != tensor.shape.rank {
         restoreInputs(before)
         throw EngineError(
-          .error, "input \"\(tensor.name)\" has \(tensor.shape.rank) dimensions; the new shape \(shape.text) has \(dims.count)")
+          .error, "input \"\(tensor.name)\" has \(tensor.shape.rank) dimensions; the new shape \(shape) has \(dims.count)")
       }
       tensor.shape = shape
     }
@@ -214,7 +214,7 @@ public final class Session {
   public func run(observer: RunObserver?) throws(EngineError) {
     guard let plan else {
       for t in graph.inputs where !t.shape.isKnown {
-        throw EngineError(.error, "input \"\(t.name)\" has the unknown shape \(t.shape.text); resize the model first")
+        throw EngineError(.error, "input \"\(t.name)\" has the unknown shape \(t.shape); resize the model first")
       }
       throw EngineError(.error, "the model has no memory plan; resize it first")
     }
@@ -302,7 +302,7 @@ public final class Session {
       for t in node.outputs {
         let bytes = t.byteCount
         if dynamicBuffers[t.index].map({ $0.count < bytes }) ?? true {
-          guard let buffer = Buffer(count: bytes) else { throw EngineError(.outOfMemory, "no memory for \(t.text)") }
+          guard let buffer = Buffer(count: bytes) else { throw EngineError(.outOfMemory, "no memory for \(t)") }
           dynamicBuffers[t.index] = buffer
         }
         t.data = dynamicBuffers[t.index]?.base

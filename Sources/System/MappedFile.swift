@@ -34,19 +34,22 @@ public final class MappedFile {
 
 /// Memory from `malloc`, aligned to a cache line. Freed with the object.
 public final class Buffer {
-  public private(set) var base: UnsafeMutableRawPointer
+  public let base: UnsafeMutableRawPointer
   public let count: Int
   public static let alignment = 64
 
   /// nil when the memory cannot be had. A count of 0 gives a valid, unusable pointer.
   public init?(count: Int) {
-    if count < 0 { return nil }
     var pointer: UnsafeMutableRawPointer? = nil
-    if posix_memalign(&pointer, Self.alignment, max(count, 1)) != 0 { return nil }
-    guard let pointer else { return nil }
-    base = pointer
-    self.count = count
+    let failed = count < 0 || posix_memalign(&pointer, Self.alignment, max(count, 1)) != 0
+    // The object is completed before the initialiser gives up: Embedded Swift 6.3 leaks one that is not.
+    base = failed ? Self.nothing : pointer ?? Self.nothing
+    self.count = failed ? -1 : count
+    if failed { return nil }
   }
 
-  deinit { free(base) }
+  /// Stands for no memory in a buffer that is about to be dropped.
+  private static var nothing: UnsafeMutableRawPointer { UnsafeMutableRawPointer(bitPattern: alignment).unsafelyUnwrapped }
+
+  deinit { if count >= 0 { free(base) } }
 }

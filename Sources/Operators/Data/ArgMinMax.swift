@@ -30,7 +30,7 @@ final class ArgMinMaxOperator: Operator {
     outer = shape.span(0..<axis)
     inner = shape.span(axis + 1..<shape.rank)
     if k < 1 || k > n || n > Int(Int32.max) {
-      throw EngineError(.inferError, "takes \(k) of the \(n) entries of axis \(axis) of input 0 (\(inputs[0].text))")
+      throw EngineError(.inferError, "takes \(k) of the \(n) entries of axis \(axis) of input 0 (\(inputs[0]))")
     }
     var dims = shape.dims
     if k == 1 && !keepsAxis { dims.remove(at: axis) } else { dims[axis] = k }

@@ -17,7 +17,7 @@ extension Operator {
   func requireScalar(_ index: Int) throws(EngineError) -> Int {
     let values = try requireSmallIntegers(index)
     guard let first = values.first else {
-      throw EngineError(.inferError, "input \(index) (\(inputs[index].text)) must hold a number")
+      throw EngineError(.inferError, "input \(index) (\(inputs[index])) must hold a number")
     }
     return first
   }
@@ -25,7 +25,7 @@ extension Operator {
   /// Input `index` has elements of a size that can be moved.
   func requireFixedSize(_ index: Int) throws(EngineError) {
     if inputs[index].type.size == 0 || inputs[index].type == .string {
-      throw EngineError(.notSupported, "input \(index) (\(inputs[index].text)) must have numbers as elements")
+      throw EngineError(.notSupported, "input \(index) (\(inputs[index])) must have numbers as elements")
     }
   }
 
@@ -36,7 +36,7 @@ extension Operator {
   func requireSameType(_ a: Int, _ b: Int) throws(EngineError) {
     if inputs[a].type != inputs[b].type {
       throw EngineError(
-        .notSupported, "inputs \(a) (\(inputs[a].text)) and \(b) (\(inputs[b].text)) must have the same element type")
+        .notSupported, "inputs \(a) (\(inputs[a])) and \(b) (\(inputs[b])) must have the same element type")
     }
   }
 }

@@ -42,7 +42,7 @@ final class ConcatOperator: Operator {
       }
       if !fits {
         throw EngineError(
-          .inferError, "inputs 0 (\(inputs[0].text)) and \(i) (\(inputs[i].text)) may differ only on axis \(a)")
+          .inferError, "inputs 0 (\(inputs[0])) and \(i) (\(inputs[i])) may differ only on axis \(a)")
       }
       dims[a] += shape[a]
       i += 1

@@ -13,7 +13,7 @@ struct Coordinates {
     let shape = indices.shape
     guard shape.rank > 0, shape[shape.rank - 1] <= target.rank else {
       throw EngineError(
-        .inferError, "the rows of the indices (\(indices.text)) must not be longer than the rank of \(target.text)")
+        .inferError, "the rows of the indices (\(indices)) must not be longer than the rank of \(target)")
     }
     depth = shape[shape.rank - 1]
     rows = shape.span(0..<shape.rank - 1)
@@ -44,7 +44,7 @@ struct Coordinates {
   func check(_ indices: IndexList, _ shape: Shape) throws(EngineError) {
     var row = 0
     while row < rows {
-      if offset(indices, row) == nil { throw EngineError(.error, "row \(row) of the indices lies outside \(shape.text)") }
+      if offset(indices, row) == nil { throw EngineError(.error, "row \(row) of the indices lies outside \(shape)") }
       row += 1
     }
   }

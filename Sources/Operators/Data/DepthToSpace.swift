@@ -28,7 +28,7 @@ final class DepthToSpaceOperator: MoveOperator {
     let (w, overflowW) = s[2].multipliedReportingOverflow(by: block)
     if s[3] % (block * block) != 0 || overflowH || overflowW {
       throw EngineError(
-        .inferError, "the channels of input 0 (\(inputs[0].text)) are no multiple of \(block * block), the block's area")
+        .inferError, "the channels of input 0 (\(inputs[0])) are no multiple of \(block * block), the block's area")
     }
     try setOutput(0, inputs[0].type, [s[0], h, w, s[3] / (block * block)])
   }
@@ -73,7 +73,7 @@ final class SpaceToDepthOperator: MoveOperator {
     let s = inputs[0].shape
     let (c, overflow) = s[3].multipliedReportingOverflow(by: block * block)
     if s[1] % block != 0 || s[2] % block != 0 || overflow {
-      throw EngineError(.inferError, "the image of input 0 (\(inputs[0].text)) does not divide into blocks of \(block)")
+      throw EngineError(.inferError, "the image of input 0 (\(inputs[0])) does not divide into blocks of \(block)")
     }
     try setOutput(0, inputs[0].type, [s[0], s[1] / block, s[2] / block, c])
   }

@@ -13,7 +13,7 @@ final class FillOperator: Operator {
     try requireOutputs(1...1)
     try requireFixedSize(value)
     if inputs[value].shape.checkedCount == 0 {
-      throw EngineError(.inferError, "input \(value) (\(inputs[value].text)) must hold the value")
+      throw EngineError(.inferError, "input \(value) (\(inputs[value])) must hold the value")
     }
   }
 

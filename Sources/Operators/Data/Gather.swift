@@ -41,7 +41,7 @@ final class GatherOperator: Operator {
       let params = inputs[0].quantParams
       if params.count != 1 && params.count != limit {
         throw EngineError(
-          .inferError, "has \(params.count) scales for the \(limit) entries of axis \(a) of input 0 (\(inputs[0].text))")
+          .inferError, "has \(params.count) scales for the \(limit) entries of axis \(a) of input 0 (\(inputs[0]))")
       }
       for p in params {
         scales.append(Float(p.scale))
@@ -156,7 +156,7 @@ final class GatherElementsOperator: Operator {
     }
     if !fits {
       throw EngineError(
-        .inferError, "the indices (\(inputs[2].text)) must not be larger than \(inputs[0].text) except on axis \(axis)")
+        .inferError, "the indices (\(inputs[2])) must not be larger than \(inputs[0]) except on axis \(axis)")
     }
     let steps = shape.steps
     i = 0
@@ -176,7 +176,7 @@ final class GatherElementsOperator: Operator {
     var i = 0
     while i < n {
       if indices.position(i, limit: limit) == nil {
-        throw EngineError(.error, "index \(indices[i]) lies outside axis \(axis) of \(inputs[0].text)")
+        throw EngineError(.error, "index \(indices[i]) lies outside axis \(axis) of \(inputs[0])")
       }
       i += 1
     }

@@ -21,7 +21,7 @@ final class OneHotOperator: Operator {
   override func infer() throws(EngineError) {
     let values = inputs.count == 3 ? 2 : 1
     for i in 2..<inputs.count where (inputs[i].shape.checkedCount ?? 0) < values {
-      throw EngineError(.inferError, "input \(i) (\(inputs[i].text)) must hold \(values) values")
+      throw EngineError(.inferError, "input \(i) (\(inputs[i])) must hold \(values) values")
     }
     let shape = inputs[0].shape
     let axis = attribute < 0 ? attribute + shape.rank + 1 : attribute

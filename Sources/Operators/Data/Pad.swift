@@ -31,10 +31,10 @@ final class PadOperator: Operator {
     if inputs.count == 3 {
       try requireSameType(0, 2)
       if inputs[2].shape.checkedCount != 1 {
-        throw EngineError(.inferError, "the value to pad with, input 2 (\(inputs[2].text)), must have one element")
+        throw EngineError(.inferError, "the value to pad with, input 2 (\(inputs[2])), must have one element")
       }
     }
-    if inputs[0].type.bits(of: 0) == nil { throw EngineError(.notSupported, "cannot pad \(inputs[0].text)") }
+    if inputs[0].type.bits(of: 0) == nil { throw EngineError(.notSupported, "cannot pad \(inputs[0])") }
   }
 
   override func infer() throws(EngineError) {
@@ -46,7 +46,7 @@ final class PadOperator: Operator {
     }
     let shape = inputs[0].shape
     if list.count != 2 * shape.rank {
-      throw EngineError(.inferError, "has \(list.count) paddings; input 0 (\(inputs[0].text)) needs \(2 * shape.rank)")
+      throw EngineError(.inferError, "has \(list.count) paddings; input 0 (\(inputs[0])) needs \(2 * shape.rank)")
     }
     var dims = shape.dims
     var i = 0
@@ -56,7 +56,7 @@ final class PadOperator: Operator {
         throw EngineError(.inferError, "paddings \(before) and \(after) of axis \(i) must not be negative")
       }
       if mode != 0 && dims[i] == 0 && before + after > 0 {
-        throw EngineError(.inferError, "axis \(i) of input 0 (\(inputs[0].text)) has no entries to mirror")
+        throw EngineError(.inferError, "axis \(i) of input 0 (\(inputs[0])) has no entries to mirror")
       }
       dims[i] += before + after
       if mode != 0 && dims[i] > 1 << 24 {

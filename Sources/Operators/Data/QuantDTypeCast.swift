@@ -27,7 +27,7 @@ final class QuantCastOperator: Operator {
     default:
       throw EngineError(
         .notSupported,
-        "converts \(inputs[0].text) to \(target.name); float32 to and from int8 and uint8, and between those two, are accepted")
+        "converts \(inputs[0]) to \(target.name); float32 to and from int8 and uint8, and between those two, are accepted")
     }
   }
 
@@ -37,7 +37,7 @@ final class QuantCastOperator: Operator {
     // The quantised side says how; files that leave its parameters out have them at the other side.
     let (own, other) = source == .float32 ? (outputs[0], inputs[0]) : (inputs[0], outputs[0])
     let params = own.quantParams.isEmpty ? other.quantParams : own.quantParams
-    if params.isEmpty && !isShift { throw EngineError(.error, "neither \(inputs[0].text) nor its output has quantization parameters") }
+    if params.isEmpty && !isShift { throw EngineError(.error, "neither \(inputs[0]) nor its output has quantization parameters") }
     let shape = inputs[0].shape
     scales = []
     zeros = []

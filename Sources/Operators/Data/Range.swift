@@ -16,7 +16,7 @@ final class RangeOperator: Operator {
       try requireType(0, .int32, .int64, .float32)
       try requireSameType(0, 1)
       try requireSameType(0, 2)
-      for t in inputs where t.shape.checkedCount == 0 { throw EngineError(.inferError, "\(t.text) must hold a number") }
+      for t in inputs where t.shape.checkedCount == 0 { throw EngineError(.inferError, "\(t) must hold a number") }
     }
   }
 
@@ -103,7 +103,7 @@ final class LinSpaceOperator: Operator {
     try requireType(0, .float32)
     try requireType(1, .float32)
     for i in 0..<2 where inputs[i].shape.checkedCount == 0 {
-      throw EngineError(.inferError, "input \(i) (\(inputs[i].text)) must hold a number")
+      throw EngineError(.inferError, "input \(i) (\(inputs[i])) must hold a number")
     }
   }
 

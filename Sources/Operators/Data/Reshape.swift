@@ -16,7 +16,7 @@ final class ReshapeOperator: ViewOperator {
   override func infer() throws(EngineError) {
     let input = inputs[0]
     guard let count = input.shape.checkedCount else {
-      throw EngineError(.inferError, "input 0 (\(input.text)) has the impossible shape \(input.shape.text)")
+      throw EngineError(.inferError, "input 0 (\(input)) has the impossible shape \(input.shape)")
     }
     var dims = shape
     if inputs.count == 2 {
@@ -36,7 +36,7 @@ final class ReshapeOperator: ViewOperator {
         if dims[i] == 0 && i < input.shape.rank && count != 0 { dims[i] = input.shape[i] }
         let (product, overflow) = known.multipliedReportingOverflow(by: dims[i])
         if dims[i] < 0 || overflow {
-          throw EngineError(.inferError, "cannot give \(input.text) the shape \(Shape(dims).text)")
+          throw EngineError(.inferError, "cannot give \(input) the shape \(Shape(dims))")
         }
         known = product
       }
@@ -47,7 +47,7 @@ final class ReshapeOperator: ViewOperator {
       known = count
     }
     if known != count || rest >= 0 && dims[rest] < 0 {
-      throw EngineError(.inferError, "cannot give the \(count) elements of \(input.text) the shape \(Shape(dims).text)")
+      throw EngineError(.inferError, "cannot give the \(count) elements of \(input) the shape \(Shape(dims))")
     }
     try setOutput(0, input.type, dims)
   }

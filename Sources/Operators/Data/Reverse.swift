@@ -61,7 +61,7 @@ final class ReverseSequenceOperator: Operator {
     let shape = inputs[0].shape
     if s == n { throw EngineError(.inferError, "has axis \(s) both as sequence and as batch") }
     if inputs[1].shape.checkedCount != shape[n] {
-      throw EngineError(.inferError, "needs \(shape[n]) lengths; input 1 is \(inputs[1].text)")
+      throw EngineError(.inferError, "needs \(shape[n]) lengths; input 1 is \(inputs[1])")
     }
     batchFirst = n < s
     let (low, high) = (min(s, n), max(s, n))

@@ -29,7 +29,7 @@ final class ScatterNdOperator: Operator {
     let rows = inputs[indices].shape
     let wanted = Shape([Int](rows.dims[..<(rows.rank - 1)]) + shape.dims[coordinates.depth...])
     if inputs[updates].shape != wanted {
-      throw EngineError(.inferError, "the updates (\(inputs[updates].text)) must have the shape \(wanted.text)")
+      throw EngineError(.inferError, "the updates (\(inputs[updates])) must have the shape \(wanted)")
     }
   }
 
@@ -108,7 +108,7 @@ final class ScatterElementsOperator: Operator {
     if !fits {
       throw EngineError(
         .inferError,
-        "the indices (\(inputs[1].text)) and the updates (\(inputs[2].text)) do not fit input 0 (\(inputs[0].text))")
+        "the indices (\(inputs[1])) and the updates (\(inputs[2])) do not fit input 0 (\(inputs[0]))")
     }
     try setOutput(0, inputs[0].type, shape.dims)
   }
@@ -127,7 +127,7 @@ final class ScatterElementsOperator: Operator {
     var i = 0
     while i < n {
       if indices.position(i, limit: shape[axis]) == nil {
-        throw EngineError(.error, "index \(indices[i]) lies outside axis \(axis) of \(inputs[0].text)")
+        throw EngineError(.error, "index \(indices[i]) lies outside axis \(axis) of \(inputs[0])")
       }
       i += 1
     }

@@ -68,7 +68,7 @@ final class WhereOperator: Operator {
   override func infer() throws(EngineError) {
     guard let xy = broadcastShape(inputs[1].shape, inputs[2].shape), let shape = broadcastShape(inputs[0].shape, xy) else {
       throw EngineError(
-        .inferError, "the shapes of \(inputs[0].text), \(inputs[1].text) and \(inputs[2].text) do not broadcast")
+        .inferError, "the shapes of \(inputs[0]), \(inputs[1]) and \(inputs[2]) do not broadcast")
     }
     try setOutput(0, inputs[1].type, shape.dims)
   }
@@ -127,7 +127,7 @@ final class SelectOperator: Operator {
       let (x, y) = (inputs[1 + i], inputs[1 + n + i])
       if x.shape != y.shape || inputs[0].shape.checkedCount != 1 && inputs[0].shape != x.shape {
         throw EngineError(
-          .inferError, "the condition (\(inputs[0].text)) does not choose between \(x.text) and \(y.text)")
+          .inferError, "the condition (\(inputs[0])) does not choose between \(x) and \(y)")
       }
       try setOutput(i, x.type, x.shape.dims)
       i += 1

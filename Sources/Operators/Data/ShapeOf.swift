@@ -16,10 +16,10 @@ final class ShapeOperator: Operator {
     let shape = inputs[0].shape
     if node.kind == .rank { return try setOutput(0, inputs[0].type, [1]) }
     guard let count = shape.checkedCount, count <= Int(Int32.max) || node.kind == .shape else {
-      throw EngineError(.inferError, "input 0 (\(inputs[0].text)) has too many elements to count")
+      throw EngineError(.inferError, "input 0 (\(inputs[0])) has too many elements to count")
     }
     for d in shape.dims where d > Int(Int32.max) {
-      throw EngineError(.inferError, "input 0 (\(inputs[0].text)) has a dimension that int32 cannot hold")
+      throw EngineError(.inferError, "input 0 (\(inputs[0])) has a dimension that int32 cannot hold")
     }
     try setOutput(0, .int32, node.kind == .shape ? [shape.rank] : [])
   }

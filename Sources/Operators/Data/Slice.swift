@@ -53,7 +53,7 @@ final class SliceOperator: MoveOperator {
       let dim = input.shape[a]
       if starts[i] < 0 || starts[i] > dim || sizes[i] < -1 || sizes[i] > dim - starts[i] {
         throw EngineError(
-          .inferError, "start \(starts[i]) and size \(sizes[i]) lie outside axis \(a) of input 0 (\(input.text))")
+          .inferError, "start \(starts[i]) and size \(sizes[i]) lie outside axis \(a) of input 0 (\(input))")
       }
       begin[a] = starts[i]
       dims[a] = sizes[i] < 0 ? dim - starts[i] : sizes[i]
@@ -91,7 +91,7 @@ final class CropOperator: MoveOperator {
     let (shape, wanted) = (inputs[0].shape, inputs[1].shape)
     if wanted.rank != shape.rank || offsets.count > 1 && offsets.count != shape.rank - first {
       throw EngineError(
-        .inferError, "cannot crop \(inputs[0].text) to \(inputs[1].text) from axis \(first) with \(offsets.count) offsets")
+        .inferError, "cannot crop \(inputs[0]) to \(inputs[1]) from axis \(first) with \(offsets.count) offsets")
     }
     begin = [Int](repeating: 0, count: shape.rank)
     var i = 0
@@ -99,7 +99,7 @@ final class CropOperator: MoveOperator {
       if i >= first && !offsets.isEmpty { begin[i] = offsets.count == 1 ? offsets[0] : offsets[i - first] }
       if begin[i] < 0 || begin[i] > shape[i] || wanted[i] > shape[i] - begin[i] {
         throw EngineError(
-          .inferError, "offset \(begin[i]) and size \(wanted[i]) lie outside axis \(i) of input 0 (\(inputs[0].text))")
+          .inferError, "offset \(begin[i]) and size \(wanted[i]) lie outside axis \(i) of input 0 (\(inputs[0]))")
       }
       i += 1
     }

@@ -92,7 +92,7 @@ final class SpaceToBatchOperator: BlockOperator {
     try readBlock()
     let s = inputs[0].shape
     let (n, overflow) = s[0].multipliedReportingOverflow(by: blockHeight * blockWidth)
-    if overflow { throw EngineError(.inferError, "cannot cut \(inputs[0].text) into so many blocks") }
+    if overflow { throw EngineError(.inferError, "cannot cut \(inputs[0]) into so many blocks") }
     try setOutput(
       0, inputs[0].type,
       [n, (s[1] + edges[0] + edges[1]) / blockHeight, (s[2] + edges[2] + edges[3]) / blockWidth, s[3]])
@@ -115,12 +115,12 @@ final class BatchToSpaceOperator: BlockOperator {
     let s = inputs[0].shape
     let block = blockHeight * blockWidth
     if s[0] % block != 0 {
-      throw EngineError(.inferError, "the \(s[0]) images of input 0 (\(inputs[0].text)) do not make blocks of \(block)")
+      throw EngineError(.inferError, "the \(s[0]) images of input 0 (\(inputs[0])) do not make blocks of \(block)")
     }
     let (h, overflowH) = s[1].multipliedReportingOverflow(by: blockHeight)
     let (w, overflowW) = s[2].multipliedReportingOverflow(by: blockWidth)
     if overflowH || overflowW || edges[0] + edges[1] > h || edges[2] + edges[3] > w {
-      throw EngineError(.inferError, "crops \(Shape(edges).text) do not fit the blocks of input 0 (\(inputs[0].text))")
+      throw EngineError(.inferError, "crops \(Shape(edges)) do not fit the blocks of input 0 (\(inputs[0]))")
     }
     try setOutput(0, inputs[0].type, [s[0] / block, h - edges[0] - edges[1], w - edges[2] - edges[3], s[3]])
   }

@@ -15,7 +15,7 @@ final class SparseToDenseOperator: Operator {
     try requireFixedSize(2)
     if inputs.count == 4 {
       try requireSameType(2, 3)
-      if inputs[3].shape.checkedCount == 0 { throw EngineError(.inferError, "input 3 (\(inputs[3].text)) must hold the default") }
+      if inputs[3].shape.checkedCount == 0 { throw EngineError(.inferError, "input 3 (\(inputs[3])) must hold the default") }
     }
   }
 
@@ -31,7 +31,7 @@ final class SparseToDenseOperator: Operator {
     if coordinates.depth != shape.rank || values != 1 && values != coordinates.rows {
       throw EngineError(
         .inferError,
-        "the indices (\(inputs[0].text)) and values (\(inputs[2].text)) do not fit the shape \(shape.text)")
+        "the indices (\(inputs[0])) and values (\(inputs[2])) do not fit the shape \(shape)")
     }
   }
 

@@ -28,7 +28,7 @@ final class SplitOperator: MoveOperator {
     let n = outputs.count
     if parts.isEmpty {
       if dim % n != 0 {
-        throw EngineError(.inferError, "cannot cut \(dim) entries of axis \(a) of \(inputs[0].text) into \(n) equal parts")
+        throw EngineError(.inferError, "cannot cut \(dim) entries of axis \(a) of \(inputs[0]) into \(n) equal parts")
       }
       parts = [Int](repeating: dim / n, count: n)
     }
@@ -39,7 +39,7 @@ final class SplitOperator: MoveOperator {
       if i == n - 1 && parts[i] == -1 { parts[i] = dim - used }
       if parts[i] < 0 || parts[i] > dim - used {
         throw EngineError(
-          .inferError, "part \(i) has the size \(parts[i]); \(dim - used) entries of axis \(a) of \(inputs[0].text) are left")
+          .inferError, "part \(i) has the size \(parts[i]); \(dim - used) entries of axis \(a) of \(inputs[0]) are left")
       }
       var dims = inputs[0].shape.dims
       dims[a] = parts[i]
@@ -89,7 +89,7 @@ final class UnstackOperator: MoveOperator {
     var dims = inputs[0].shape.dims
     // Fewer outputs than slices is what a file may have whose last slices nobody uses.
     if outputs.count > dims[a] {
-      throw EngineError(.inferError, "has \(outputs.count) outputs; axis \(a) of \(inputs[0].text) has \(dims[a]) entries")
+      throw EngineError(.inferError, "has \(outputs.count) outputs; axis \(a) of \(inputs[0]) has \(dims[a]) entries")
     }
     dims.remove(at: a)
     var i = 0

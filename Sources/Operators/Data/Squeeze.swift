@@ -26,7 +26,7 @@ final class SqueezeOperator: ViewOperator {
         if shape[i] != 1 { dims.append(shape[i]) }
       } else if next < axes.count && (axes[next] < 0 ? axes[next] + shape.rank : axes[next]) == i {
         if shape[i] != 1 {
-          throw EngineError(.inferError, "axis \(i) of input 0 (\(inputs[0].text)) has \(shape[i]) entries, so it must stay")
+          throw EngineError(.inferError, "axis \(i) of input 0 (\(inputs[0])) has \(shape[i]) entries, so it must stay")
         }
         next += 1
       } else {
@@ -63,7 +63,7 @@ final class UnsqueezeOperator: ViewOperator {
       for axis in axes {
         let a = axis < 0 ? axis + rank : axis
         if a < 0 || a >= rank || isNew[a] {
-          throw EngineError(.inferError, "cannot insert axis \(axis) into input 0 (\(inputs[0].text))")
+          throw EngineError(.inferError, "cannot insert axis \(axis) into input 0 (\(inputs[0]))")
         }
         isNew[a] = true
       }
@@ -96,7 +96,7 @@ final class ExpandDimsOperator: ViewOperator {
     var dims = inputs[0].shape.dims
     let a = axis < 0 ? axis + dims.count + 1 : axis
     if a < 0 || a > dims.count {
-      throw EngineError(.inferError, "cannot insert axis \(axis) into input 0 (\(inputs[0].text))")
+      throw EngineError(.inferError, "cannot insert axis \(axis) into input 0 (\(inputs[0]))")
     }
     dims.insert(1, at: a)
     try setOutput(0, inputs[0].type, dims)
@@ -120,7 +120,7 @@ final class FlattenOperator: ViewOperator {
     let a = try requireAxis(axis, of: 0)
     let shape = inputs[0].shape
     guard shape.checkedCount != nil else {
-      throw EngineError(.inferError, "input 0 (\(inputs[0].text)) has an impossible shape")
+      throw EngineError(.inferError, "input 0 (\(inputs[0])) has an impossible shape")
     }
     try setOutput(0, inputs[0].type, [shape.span(0..<a), shape.span(a..<shape.rank)])
   }

@@ -33,7 +33,7 @@ final class StackOperator: MoveOperator {
     var i = 1
     while i < inputs.count {
       if inputs[i].shape != inputs[0].shape {
-        throw EngineError(.inferError, "inputs 0 (\(inputs[0].text)) and \(i) (\(inputs[i].text)) must have the same shape")
+        throw EngineError(.inferError, "inputs 0 (\(inputs[0])) and \(i) (\(inputs[i])) must have the same shape")
       }
       i += 1
     }

@@ -54,7 +54,7 @@ final class StridedSliceOperator: MoveOperator {
       i += 1
     }
     if dims.count < named {
-      throw EngineError(.inferError, "has \(named) begins for the \(dims.count) dimensions of input 0 (\(inputs[0].text))")
+      throw EngineError(.inferError, "has \(named) begins for the \(dims.count) dimensions of input 0 (\(inputs[0]))")
     }
     if dims.count > Shape.maximumRank {
       throw EngineError(.inferError, "would need \(dims.count) dimensions; \(Shape.maximumRank) is the limit")

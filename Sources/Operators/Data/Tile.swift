@@ -19,7 +19,7 @@ final class TileOperator: MoveOperator {
     let shape = inputs[0].shape
     if times.count > shape.rank || !axes.isEmpty && axes.count != times.count {
       throw EngineError(
-        .inferError, "has \(times.count) multiples for \(axes.count) axes of input 0 (\(inputs[0].text))")
+        .inferError, "has \(times.count) multiples for \(axes.count) axes of input 0 (\(inputs[0]))")
     }
     var dims = shape.dims
     var i = 0
@@ -27,7 +27,7 @@ final class TileOperator: MoveOperator {
       let a = axes.isEmpty ? i : try requireAxis(axes[i], of: 0)
       if times[i] < 0 { throw EngineError(.inferError, "cannot repeat axis \(a) \(times[i]) times") }
       let (product, overflow) = shape[a].multipliedReportingOverflow(by: times[i])
-      if overflow { throw EngineError(.inferError, "cannot repeat axis \(a) of \(inputs[0].text) \(times[i]) times") }
+      if overflow { throw EngineError(.inferError, "cannot repeat axis \(a) of \(inputs[0]) \(times[i]) times") }
       dims[a] = product
       i += 1
     }
@@ -77,7 +77,7 @@ final class BroadcastToOperator: MoveOperator {
       i += 1
     }
     guard wanted.count <= Shape.maximumRank, let result = broadcastShape(x, Shape(wanted)) else {
-      throw EngineError(.inferError, "cannot broadcast input 0 (\(inputs[0].text)) to \(Shape(wanted).text)")
+      throw EngineError(.inferError, "cannot broadcast input 0 (\(inputs[0])) to \(Shape(wanted))")
     }
     try setOutput(0, inputs[0].type, result.dims)
   }

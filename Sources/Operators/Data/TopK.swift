@@ -28,7 +28,7 @@ final class TopKOperator: Operator {
     inner = shape.span(axis + 1..<shape.rank)
     k = try requireScalar(1)
     if k < 0 || k > n || n > Int(Int32.max) {
-      throw EngineError(.inferError, "takes \(k) of the \(n) entries of axis \(axis) of input 0 (\(inputs[0].text))")
+      throw EngineError(.inferError, "takes \(k) of the \(n) entries of axis \(axis) of input 0 (\(inputs[0]))")
     }
     var dims = shape.dims
     dims[axis] = k

@@ -22,7 +22,7 @@ final class TransposeOperator: MoveOperator {
     var seen = [Bool](repeating: false, count: order.count)
     for p in order {
       if p < 0 || p >= order.count || seen[p] {
-        throw EngineError(.inferError, "\(Shape(order).text) is not a permutation")
+        throw EngineError(.inferError, "\(Shape(order)) is not a permutation")
       }
       seen[p] = true
     }

@@ -13,7 +13,7 @@ final class TriangleOperator: Operator {
     try requireFixedSize(0)
     if inputs.count == 2 {
       try requireIndices(1)
-      if inputs[1].shape.checkedCount == 0 { throw EngineError(.inferError, "input 1 (\(inputs[1].text)) must hold a number") }
+      if inputs[1].shape.checkedCount == 0 { throw EngineError(.inferError, "input 1 (\(inputs[1])) must hold a number") }
     }
   }
 

@@ -20,7 +20,7 @@ final class UniqueOperator: Operator {
     let input = inputs[0]
     guard input.hasKnownValue else { throw EngineError.deferred }
     let n = input.count
-    if n > 1 << 30 { throw EngineError(.inferError, "input 0 (\(input.text)) has too many elements") }
+    if n > 1 << 30 { throw EngineError(.inferError, "input 0 (\(input)) has too many elements") }
     firsts = []
     inverse = [Int32](repeating: 0, count: n)
     if n > 0 { collect(NumberList(input), n) }

@@ -90,7 +90,7 @@ final class ClipOperator: Operator {
     var i = 1
     while i < inputs.count {
       if inputs[i].count > 1 {
-        throw EngineError(.inferError, "input \(i) (\(inputs[i].text)) must have one element, the bound")
+        throw EngineError(.inferError, "input \(i) (\(inputs[i])) must have one element, the bound")
       }
       i += 1
     }

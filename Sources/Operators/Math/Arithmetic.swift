@@ -73,7 +73,7 @@ final class ArithmeticOperator: Operator {
   override func infer() throws(EngineError) {
     let shape = try broadcastOfInputs()
     if node.kind == .biasAdd && shape != inputs[0].shape {
-      throw EngineError(.inferError, "the bias (\(inputs[1].text)) does not fit input 0 (\(inputs[0].text))")
+      throw EngineError(.inferError, "the bias (\(inputs[1])) does not fit input 0 (\(inputs[0]))")
     }
     try setOutput(0, type, shape.dims, format: binaryFormat)
   }
@@ -130,7 +130,7 @@ final class ArithmeticOperator: Operator {
     switch op {
     case MS_BINARY_DIV, MS_BINARY_FLOOR_DIV, MS_BINARY_FLOOR_MOD, MS_BINARY_MOD:
       for i in 0..<inputs[1].count where b[i] == 0 {
-        throw EngineError(.error, "division by zero: input 1 (\(inputs[1].text)) is 0 at position \(i)")
+        throw EngineError(.error, "division by zero: input 1 (\(inputs[1])) is 0 at position \(i)")
       }
     default: break
     }
@@ -237,11 +237,11 @@ final class AddNOperator: Operator {
       if let common = broadcastShape(shape, inputs[i].shape) {
         shape = common
       } else if inputs[i].count != shape.count {
-        throw EngineError(.inferError, "the shape of input \(i) (\(inputs[i].text)) does not fit \(shape.text)")
+        throw EngineError(.inferError, "the shape of input \(i) (\(inputs[i])) does not fit \(shape)")
       }
     }
     for i in 0..<inputs.count where broadcastShape(inputs[i].shape, shape) != shape && inputs[i].count != shape.count {
-      throw EngineError(.inferError, "the shape of input \(i) (\(inputs[i].text)) does not fit \(shape.text)")
+      throw EngineError(.inferError, "the shape of input \(i) (\(inputs[i])) does not fit \(shape)")
     }
     try setOutput(0, .float32, shape.dims)
   }

@@ -129,7 +129,7 @@ extension Operator {
   func broadcastOfInputs() throws(EngineError) -> Shape {
     guard let shape = broadcastShape(inputs[0].shape, inputs[1].shape) else {
       throw EngineError(
-        .inferError, "the shapes of input 0 (\(inputs[0].text)) and input 1 (\(inputs[1].text)) do not broadcast")
+        .inferError, "the shapes of input 0 (\(inputs[0])) and input 1 (\(inputs[1])) do not broadcast")
     }
     return shape
   }
@@ -145,7 +145,7 @@ extension Operator {
     let b = inputs[1].type == .float16 && inputs[1].isConstant ? .float32 : inputs[1].type
     if a != b {
       throw EngineError(
-        .notSupported, "input 0 (\(inputs[0].text)) and input 1 (\(inputs[1].text)) must have the same type")
+        .notSupported, "input 0 (\(inputs[0])) and input 1 (\(inputs[1])) must have the same type")
     }
     return a
   }

@@ -143,7 +143,7 @@ final class ScaleOperator: Operator {
       for i in 0..<s.rank where fits && s[i] != x[axis + i] { fits = false }
       if !fits {
         throw EngineError(
-          .inferError, "the scale (\(inputs[1].text)) does not fit input 0 (\(inputs[0].text)) from axis \(axis) on")
+          .inferError, "the scale (\(inputs[1])) does not fit input 0 (\(inputs[0])) from axis \(axis) on")
       }
       outer = x.product(0..<axis)
       channels = s.count
@@ -212,7 +212,11 @@ final class PReLUOperator: Operator {
     let count = inputs[1].count
     if count != 1 && (x.rank == 0 || count != x[x.rank - 1]) && !isSuffix(inputs[1].shape, of: x) {
       throw EngineError(
+<<<<<<< HEAD
         .inferError, "the slope (\(inputs[1].text)) must have one element, or have the last dimensions of input 0 (\(inputs[0].text))")
+=======
+        .inferError, "the slope (\(inputs[1])) must have one element, or one for each channel of input 0 (\(inputs[0]))")
+>>>>>>> size
     }
     try setOutput(0, .float32, x.dims)
   }

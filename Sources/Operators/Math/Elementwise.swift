@@ -57,10 +57,10 @@ struct FloatInput {
     converted = nil
     if tensor.type == .float32 { return }
     guard tensor.hasKnownValue else {
-      throw EngineError(.notSupported, "input \(index) (\(tensor.text)) is computed by the run and must be float32")
+      throw EngineError(.notSupported, "input \(index) (\(tensor)) is computed by the run and must be float32")
     }
     guard let buffer = Buffer(count: tensor.count * 4) else {
-      throw EngineError(.outOfMemory, "no memory for input \(index) (\(tensor.text)) as float32")
+      throw EngineError(.outOfMemory, "no memory for input \(index) (\(tensor)) as float32")
     }
     if let data = tensor.data, tensor.count > 0 {
       context.kernels.pointee.f16_to_f32(
@@ -87,13 +87,13 @@ extension Operator {
   func requireFloat(_ index: Int) throws(EngineError) {
     let type = inputs[index].type
     if type == .float32 || (type == .float16 && inputs[index].isConstant) { return }
-    throw EngineError(.notSupported, "input \(index) (\(inputs[index].text)) must be float32, or a constant of float16")
+    throw EngineError(.notSupported, "input \(index) (\(inputs[index])) must be float32, or a constant of float16")
   }
 
   /// Input `index` has exactly `count` elements.
   func requireCount(_ index: Int, _ count: Int, _ meaning: StaticString) throws(EngineError) {
     if inputs[index].count != count || !inputs[index].shape.isKnown {
-      throw EngineError(.inferError, "input \(index) (\(inputs[index].text)) must have \(count) elements, \(meaning)")
+      throw EngineError(.inferError, "input \(index) (\(inputs[index])) must have \(count) elements, \(meaning)")
     }
   }
 

@@ -47,13 +47,13 @@ final class GRUOperator: Operator {
     try requireRecurrentSizes(steps: steps, batch: batch, input: inputSize, hidden: hidden, state: hidden)
     guard w[0] == directions && w[1] == 3 * hidden && w[2] == inputSize else {
       throw EngineError(
-        .inferError, "the input weights (\(inputs[1].text)) must have the shape [\(directions), 3 * hidden, \(inputSize)]")
+        .inferError, "the input weights (\(inputs[1])) must have the shape [\(directions), 3 * hidden, \(inputSize)]")
     }
     try requireCount(2, directions * 3 * hidden * hidden, "the recurrent weights")
     try requireCount(3, directions * 6 * hidden, "two biases for each gate")
     try requireCount(4, directions * batch * hidden, "the first hidden state")
     if inputs.count == 6 && inputs[5].count == 0 {
-      throw EngineError(.inferError, "the sequence length (\(inputs[5].text)) is empty")
+      throw EngineError(.inferError, "the sequence length (\(inputs[5])) is empty")
     }
     try setOutput(0, .float32, [steps, directions, batch, hidden])
     if outputs.count > 1 { try setOutput(1, .float32, [directions, batch, hidden]) }

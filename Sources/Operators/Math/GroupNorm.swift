@@ -36,7 +36,7 @@ final class GroupNormOperator: Operator {
     if x.count > 0 { pixels = x.count / (images * channels) }
     groups = node.kind == .instanceNorm ? channels : groupsAttribute
     if x.count > 0 && (groups <= 0 || channels % groups != 0) {
-      throw EngineError(.inferError, "\(groups) groups do not divide the \(channels) channels of input 0 (\(inputs[0].text))")
+      throw EngineError(.inferError, "\(groups) groups do not divide the \(channels) channels of input 0 (\(inputs[0]))")
     }
     if inputs.count == 3 {
       try requireCount(1, channels, "one for each channel")

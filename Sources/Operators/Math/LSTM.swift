@@ -72,11 +72,11 @@ final class LSTMOperator: Operator {
       try requireRecurrentSizes(steps: steps, batch: batch, input: inputSize, hidden: hidden, state: state)
       guard w[0] == directions && w[1] == 4 * hidden && w[2] == inputSize else {
         throw EngineError(
-          .inferError, "the input weights (\(inputs[1].text)) must have the shape [\(directions), 4 * hidden, \(inputSize)]")
+          .inferError, "the input weights (\(inputs[1])) must have the shape [\(directions), 4 * hidden, \(inputSize)]")
       }
       guard r[0] == directions && r[1] == 4 * hidden && (hasProjection || state == hidden) else {
         throw EngineError(
-          .inferError, "the recurrent weights (\(inputs[2].text)) must have the shape [\(directions), \(4 * hidden), \(hidden)]")
+          .inferError, "the recurrent weights (\(inputs[2])) must have the shape [\(directions), \(4 * hidden), \(hidden)]")
       }
       try requireCount(3, directions * 8 * hidden, "two biases for each gate")
       if hasProjection { try requireCount(6, directions * state * hidden, "the projection") }
@@ -109,7 +109,7 @@ final class LSTMOperator: Operator {
     guard (hasBias ? l.biases == 1 || l.biases == 2 : true) && total == matrices + directions * l.biases * 4 * hidden else {
       throw EngineError(
         .inferError,
-        "the weights (\(inputs[3].text)) fit no layout of input size \(inputSize), hidden size \(hidden) and \(directions) directions")
+        "the weights (\(inputs[3])) fit no layout of input size \(inputSize), hidden size \(hidden) and \(directions) directions")
     }
     for d in 0..<directions {
       l.input[d] = l.biases == 2 ? d * (w + r) : d * w

@@ -69,7 +69,7 @@ final class PoolOperator: Operator {
     try requireRank(0, 4...4)
     let s = inputs[0].shape
     if s[1] == 0 || s[2] == 0 || s[1] > 1 << 30 || s[2] > 1 << 30 {
-      throw EngineError(.inferError, "input 0 (\(inputs[0].text)) has no image to pool: [N, H, W, C] is needed")
+      throw EngineError(.inferError, "input 0 (\(inputs[0])) has no image to pool: [N, H, W, C] is needed")
     }
     if isGlobal {
       try setOutput(0, .float32, [s[0], 1, 1, s[3]])

@@ -43,7 +43,7 @@ extension Operator {
         .inferError, "input size \(input), hidden size \(hidden) and state size \(state) must lie between 1 and \(limit)")
     }
     if steps > limit || batch > limit {
-      throw EngineError(.inferError, "input 0 (\(inputs[0].text)) is too long: at most \(limit) steps and \(limit) rows are accepted")
+      throw EngineError(.inferError, "input 0 (\(inputs[0])) is too long: at most \(limit) steps and \(limit) rows are accepted")
     }
   }
 

@@ -245,7 +245,7 @@ final class ReduceOperator: Operator {
       }
       for i in 0..<count { outputs[0].floats[i] = value }
     case .bool: for i in 0..<count { outputs[0].pointer(UInt8.self)[i] = 1 }
-    default: throw EngineError(.error, "cannot reduce the empty input 0 (\(inputs[0].text))")
+    default: throw EngineError(.error, "cannot reduce the empty input 0 (\(inputs[0]))")
     }
   }
 }

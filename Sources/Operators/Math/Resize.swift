@@ -73,7 +73,7 @@ final class ResizeOperator: Operator {
     }
     throw EngineError(
       .inferError,
-      "the size (\(t.text)) must be 2 or 4 sizes of int32, 2 or 4 scales of float32, or one int32 zoom factor")
+      "the size (\(t)) must be 2 or 4 sizes of int32, 2 or 4 scales of float32, or one int32 zoom factor")
   }
 
   /// The value of an IEEE binary16.
@@ -92,7 +92,7 @@ final class ResizeOperator: Operator {
     try requireRank(0, 4...4)
     let x = inputs[0].shape
     guard x[1] > 0 && x[2] > 0 && x[1] <= 1 << 30 && x[2] <= 1 << 30 else {
-      throw EngineError(.inferError, "input 0 (\(inputs[0].text)) has no image to resize")
+      throw EngineError(.inferError, "input 0 (\(inputs[0])) has no image to resize")
     }
     let (h, w) = try size()
     guard h > 0 && w > 0 && h <= 1 << 30 && w <= 1 << 30 else {

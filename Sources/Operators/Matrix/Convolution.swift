@@ -32,7 +32,7 @@ final class ConvolutionOperator: Operator {
     }
     let weights = node.inputs[1]
     guard weights.shape.rank == 4, let elements = weights.shape.checkedCount, elements > 0 else {
-      throw EngineError(.error, "the weights (\(weights.text)) must have the 4 dimensions [O, kh, kw, I / group], none of them 0")
+      throw EngineError(.error, "the weights (\(weights)) must have the 4 dimensions [O, kh, kw, I / group], none of them 0")
     }
     geometry = try ConvolutionGeometry(
       kernel: a.ints(1), stride: a.ints(2), dilation: a.ints(3), padMode: a.int(4), pads: a.ints(5),
@@ -41,21 +41,21 @@ final class ConvolutionOperator: Operator {
     groupInChannels = weights.shape[3]
     group = max(a.int(7, 1), 1)
     if outChannels % group != 0 {
-      throw EngineError(.error, "group \(group) does not divide the \(outChannels) output channels of \(weights.text)")
+      throw EngineError(.error, "group \(group) does not divide the \(outChannels) output channels of \(weights)")
     }
     bias = node.inputs.count == 3 + extra ? VectorOperand(node.inputs[2]) : nil
     if let bias, bias.tensor.shape.checkedCount != outChannels {
-      throw EngineError(.error, "the bias (\(bias.tensor.text)) must have \(outChannels) elements")
+      throw EngineError(.error, "the bias (\(bias.tensor)) must have \(outChannels) elements")
     }
     activation = try Operators.fusedActivation(of: node, field: 10)
     try requireOutputs(1...1)
     try requireType(0, .float32)
     try requireType(1, .float32, .float16)
     if let bias, bias.tensor.type != .float32 && !(bias.tensor.type == .float16 && bias.tensor.isConstant) {
-      throw EngineError(.notSupported, "the bias (\(bias.tensor.text)) must be float32, or a float16 constant")
+      throw EngineError(.notSupported, "the bias (\(bias.tensor)) must be float32, or a float16 constant")
     }
     if weights.type == .float16 && !weights.isConstant {
-      throw EngineError(.notSupported, "float16 weights (\(weights.text)) must be constant")
+      throw EngineError(.notSupported, "float16 weights (\(weights)) must be constant")
     }
   }
 
@@ -69,12 +69,12 @@ final class ConvolutionOperator: Operator {
     if node.attributes.int(7, 0) == 0 && x[3] == groupInChannels * outChannels { group = outChannels }
     if x[3] != groupInChannels * group {
       throw EngineError(
-        .inferError, "input 0 (\(inputs[0].text)) must have \(groupInChannels * group) channels for the weights (\(inputs[1].text))")
+        .inferError, "input 0 (\(inputs[0])) must have \(groupInChannels * group) channels for the weights (\(inputs[1]))")
     }
     try geometry.place(height: x[1], width: x[2], extra: node.fused.padding)
     try setOutput(0, .float32, [x[0], geometry.outHeight, geometry.outWidth, outChannels], format: .nhwc)
     if let residual, residual.shape != outputs[0].shape {
-      throw EngineError(.inferError, "the added tensor (\(residual.text)) must have the shape \(outputs[0].shape.text)")
+      throw EngineError(.inferError, "the added tensor (\(residual)) must have the shape \(outputs[0].shape)")
     }
   }
 
@@ -102,10 +102,10 @@ final class ConvolutionOperator: Operator {
       matrix = m
       bytes = m.bytes * group
     }
-    guard let buffer = Buffer(count: bytes) else { throw EngineError(.outOfMemory, "no memory to pack the weights (\(weights.text))") }
+    guard let buffer = Buffer(count: bytes) else { throw EngineError(.outOfMemory, "no memory to pack the weights (\(weights))") }
     packed = buffer
     if weights.isConstant {
-      guard weights.data != nil else { throw EngineError(.error, "the weights (\(weights.text)) have no data") }
+      guard weights.data != nil else { throw EngineError(.error, "the weights (\(weights)) have no data") }
       pack(context)
       if weights.consumers <= 1 { weights.releaseConstant() }
     }

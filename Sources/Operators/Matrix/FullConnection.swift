@@ -26,20 +26,20 @@ final class FullConnectionOperator: Operator {
     }
     let weights = node.inputs[1]
     guard weights.shape.rank == 2, weights.shape.checkedCount != nil else {
-      throw EngineError(.error, "the weights (\(weights.text)) must have the 2 dimensions [O, K]")
+      throw EngineError(.error, "the weights (\(weights)) must have the 2 dimensions [O, K]")
     }
     (o, k) = (weights.shape[0], weights.shape[1])
     activation = try Operators.fusedActivation(of: node, field: 3)
     bias = node.inputs.count == 3 ? VectorOperand(node.inputs[2]) : nil
     if let bias, bias.tensor.shape.checkedCount != o {
-      throw EngineError(.error, "the bias (\(bias.tensor.text)) must have \(o) elements")
+      throw EngineError(.error, "the bias (\(bias.tensor)) must have \(o) elements")
     }
     try requireOutputs(1...1)
     try requireType(0, .float32)
     for index in 1..<inputs.count {
       try requireType(index, .float32, .float16)
       if inputs[index].type == .float16 && !inputs[index].isConstant {
-        throw EngineError(.notSupported, "input \(index) (\(inputs[index].text)) must be float32, or a float16 constant")
+        throw EngineError(.notSupported, "input \(index) (\(inputs[index])) must be float32, or a float16 constant")
       }
     }
   }
@@ -52,12 +52,12 @@ final class FullConnectionOperator: Operator {
     if useAxis {
       let a = try requireAxis(axis, of: 0)
       if x.product(a..<x.rank) != k {
-        throw EngineError(.inferError, "input 0 (\(inputs[0].text)) must have \(k) elements from dimension \(a) on")
+        throw EngineError(.inferError, "input 0 (\(inputs[0])) must have \(k) elements from dimension \(a) on")
       }
       dims = Array(x.dims[0..<a])
     } else {
       if k == 0 || x.count % k != 0 {
-        throw EngineError(.inferError, "input 0 (\(inputs[0].text)) cannot be cut into rows of \(k)")
+        throw EngineError(.inferError, "input 0 (\(inputs[0])) cannot be cut into rows of \(k)")
       }
       dims = [x.count / k]
     }
@@ -78,9 +78,9 @@ final class FullConnectionOperator: Operator {
       return
     }
     let m = try PackedMatrix(k: k, n: o, kernels: context.kernels)
-    guard let buffer = Buffer(count: m.bytes) else { throw EngineError(.outOfMemory, "no memory to pack \(weights.text)") }
+    guard let buffer = Buffer(count: m.bytes) else { throw EngineError(.outOfMemory, "no memory to pack \(weights)") }
     if weights.count > 0 {
-      guard weights.data != nil else { throw EngineError(.error, "the weights (\(weights.text)) have no data") }
+      guard weights.data != nil else { throw EngineError(.error, "the weights (\(weights)) have no data") }
       pack(m, into: buffer.base.assumingMemoryBound(to: Float.self), context)
     }
     matrix = m

@@ -39,7 +39,7 @@ final class MatMulOperator: Operator {
     for index in 0..<inputs.count {
       try requireType(index, .float32, .float16)
       if inputs[index].type == .float16 && !inputs[index].isConstant {
-        throw EngineError(.notSupported, "input \(index) (\(inputs[index].text)) must be float32, or a float16 constant")
+        throw EngineError(.notSupported, "input \(index) (\(inputs[index])) must be float32, or a float16 constant")
       }
     }
   }
@@ -48,7 +48,7 @@ final class MatMulOperator: Operator {
 
   override func infer() throws(EngineError) {
     var sa = inputs[0].shape.dims, sb = inputs[1].shape.dims
-    if sa.isEmpty || sb.isEmpty { throw EngineError(.inferError, "a scalar is no matrix: \(inputs[0].text), \(inputs[1].text)") }
+    if sa.isEmpty || sb.isEmpty { throw EngineError(.inferError, "a scalar is no matrix: \(inputs[0]), \(inputs[1])") }
     let rowVector = sa.count == 1, columnVector = sb.count == 1
     if rowVector { sa = [1] + sa }
     if columnVector { sb = sb + [1] }
@@ -60,21 +60,21 @@ final class MatMulOperator: Operator {
     let kb: Int
     (kb, n) = swapB ? (sb[r - 1], sb[r - 2]) : (sb[r - 2], sb[r - 1])
     if k != kb {
-      throw EngineError(.inferError, "inner sizes differ: \(inputs[0].text) gives \(k), \(inputs[1].text) gives \(kb)")
+      throw EngineError(.inferError, "inner sizes differ: \(inputs[0]) gives \(k), \(inputs[1]) gives \(kb)")
     }
     var dims = [Int](), leadA = [Int](), leadB = [Int]()
     for i in 0..<(r - 2) {
       let x = sa[i], y = sb[i]
       // The original also takes batch sizes of which one divides the other, repeating the smaller; 1 is the usual case.
       guard x == y || x == 1 || y == 1 || (x > 0 && y > 0 && (x % y == 0 || y % x == 0)) else {
-        throw EngineError(.inferError, "batch sizes do not fit: \(inputs[0].text), \(inputs[1].text)")
+        throw EngineError(.inferError, "batch sizes do not fit: \(inputs[0]), \(inputs[1])")
       }
       dims.append(x == 1 ? y : (y == 1 ? x : max(x, y)))
       leadA.append(x)
       leadB.append(y)
     }
     guard let count = Shape(dims).checkedCount, count < 1 << 24 else {
-      throw EngineError(.inferError, "too many matrices: \(Shape(dims).text)")
+      throw EngineError(.inferError, "too many matrices: \(Shape(dims))")
     }
     batch = count
     batchA = Self.batchTable(dims, leadA)
@@ -85,10 +85,10 @@ final class MatMulOperator: Operator {
     if !columnVector { out.append(n) }
     try setOutput(0, .float32, out)
     if let bias, bias.tensor.shape.checkedCount != n && bias.tensor.shape.checkedCount != 1 {
-      throw EngineError(.inferError, "the bias (\(bias.tensor.text)) must have \(n) elements")
+      throw EngineError(.inferError, "the bias (\(bias.tensor)) must have \(n) elements")
     }
     if let bias, bias.tensor.shape.count == 1 && n != 1 {
-      throw EngineError(.inferError, "the bias (\(bias.tensor.text)) must have \(n) elements")
+      throw EngineError(.inferError, "the bias (\(bias.tensor)) must have \(n) elements")
     }
   }
 
@@ -122,12 +122,12 @@ final class MatMulOperator: Operator {
       if packed == nil {
         let (bytes, overflow) = shape.bytes.multipliedReportingOverflow(by: matricesB)
         guard !overflow, let buffer = Buffer(count: bytes) else {
-          throw EngineError(.outOfMemory, "no memory to pack \(b.text)")
+          throw EngineError(.outOfMemory, "no memory to pack \(b)")
         }
         matrix = shape
         packed = buffer
         if b.count > 0 {
-          guard b.data != nil else { throw EngineError(.error, "\(b.text) has no data") }
+          guard b.data != nil else { throw EngineError(.error, "\(b) has no data") }
           for i in 0..<matricesB { packB(shape, index: i, into: floats(buffer.base) + i * shape.floats, context) }
         }
         if b.consumers <= 1 { b.releaseConstant() }

@@ -5,14 +5,14 @@ import System
 /// A constant tensor's values as float32 in memory of their own, converted from float16 where needed.
 func convertToFloat(_ tensor: Tensor, _ kernels: UnsafePointer<MSKernels>) throws(EngineError) -> Buffer {
   let n = tensor.count
-  guard let buffer = Buffer(count: n * 4) else { throw EngineError(.outOfMemory, "no memory for \(tensor.text)") }
+  guard let buffer = Buffer(count: n * 4) else { throw EngineError(.outOfMemory, "no memory for \(tensor)") }
   if n == 0 { return buffer }
-  guard let data = tensor.data else { throw EngineError(.error, "\(tensor.text) has no data") }
+  guard let data = tensor.data else { throw EngineError(.error, "\(tensor) has no data") }
   let out = buffer.base.assumingMemoryBound(to: Float.self)
   switch tensor.type {
   case .float32: buffer.base.copyMemory(from: data, byteCount: n * 4)
   case .float16: kernels.pointee.f16_to_f32(data.assumingMemoryBound(to: UInt16.self), out, n)
-  default: throw EngineError(.notSupported, "\(tensor.text) must be float32 or float16")
+  default: throw EngineError(.notSupported, "\(tensor) must be float32 or float16")
   }
   return buffer
 }

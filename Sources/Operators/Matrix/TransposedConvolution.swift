@@ -28,7 +28,7 @@ final class TransposedConvolutionOperator: Operator {
     }
     let weights = node.inputs[1]
     guard weights.shape.rank == 4, let elements = weights.shape.checkedCount, elements > 0 else {
-      throw EngineError(.error, "the weights (\(weights.text)) must have the 4 dimensions [I, kh, kw, O / group], none of them 0")
+      throw EngineError(.error, "the weights (\(weights)) must have the 4 dimensions [I, kh, kw, O / group], none of them 0")
     }
     geometry = try ConvolutionGeometry(
       kernel: a.ints(1), stride: a.ints(2), dilation: a.ints(3), padMode: a.int(4), pads: a.ints(6),
@@ -37,7 +37,7 @@ final class TransposedConvolutionOperator: Operator {
     groupOutChannels = weights.shape[3]
     group = max(a.int(8, 1), 1)
     if inChannels % group != 0 {
-      throw EngineError(.error, "group \(group) does not divide the \(inChannels) input channels of \(weights.text)")
+      throw EngineError(.error, "group \(group) does not divide the \(inChannels) input channels of \(weights)")
     }
     let extra = a.ints(12)
     outputPadding = (extra.first ?? 0, extra.last ?? 0)
@@ -47,12 +47,12 @@ final class TransposedConvolutionOperator: Operator {
     activation = try Operators.fusedActivation(of: node, field: 11)
     bias = node.inputs.count == 3 ? VectorOperand(node.inputs[2]) : nil
     if let bias, bias.tensor.shape.checkedCount != groupOutChannels * group {
-      throw EngineError(.error, "the bias (\(bias.tensor.text)) must have \(groupOutChannels * group) elements")
+      throw EngineError(.error, "the bias (\(bias.tensor)) must have \(groupOutChannels * group) elements")
     }
     try requireOutputs(1...1)
     try requireType(0, .float32)
     for index in 1..<inputs.count { try requireType(index, .float32, .float16) }
-    if !weights.isConstant { throw EngineError(.notSupported, "the weights (\(weights.text)) must be constant") }
+    if !weights.isConstant { throw EngineError(.notSupported, "the weights (\(weights)) must be constant") }
   }
 
   override var acceptsFusedActivation: Bool { true }
@@ -61,7 +61,7 @@ final class TransposedConvolutionOperator: Operator {
     try requireRank(0, 4...4)
     let x = inputs[0].shape
     if x[3] != inChannels {
-      throw EngineError(.inferError, "input 0 (\(inputs[0].text)) must have \(inChannels) channels for the weights (\(inputs[1].text))")
+      throw EngineError(.inferError, "input 0 (\(inputs[0])) must have \(inChannels) channels for the weights (\(inputs[1]))")
     }
     let g = geometry
     (outHeight, padTop) = Self.axis(
@@ -93,9 +93,9 @@ final class TransposedConvolutionOperator: Operator {
     let weights = inputs[1]
     if packed == nil {
       let m = try PackedMatrix(k: inChannels / group, n: taps * groupOutChannels, kernels: context.kernels)
-      guard let data = weights.data else { throw EngineError(.error, "the weights (\(weights.text)) have no data") }
+      guard let data = weights.data else { throw EngineError(.error, "the weights (\(weights)) have no data") }
       guard let buffer = Buffer(count: m.bytes * group) else {
-        throw EngineError(.outOfMemory, "no memory to pack the weights (\(weights.text))")
+        throw EngineError(.outOfMemory, "no memory to pack the weights (\(weights))")
       }
       let half = weights.type == .float16
       for g in 0..<group {
@@ -109,7 +109,7 @@ final class TransposedConvolutionOperator: Operator {
     }
     let x = inputs[0].shape
     let (columns, overflow) = (x[1] * x[2]).multipliedReportingOverflow(by: taps * groupOutChannels * 4)
-    if overflow || columns > 1 << 40 { throw EngineError(.outOfMemory, "the products of \(inputs[0].text) do not fit in memory") }
+    if overflow || columns > 1 << 40 { throw EngineError(.outOfMemory, "the products of \(inputs[0]) do not fit in memory") }
     workspaceBytes = columns
   }
 
