@@ -212,11 +212,7 @@ final class PReLUOperator: Operator {
     let count = inputs[1].count
     if count != 1 && (x.rank == 0 || count != x[x.rank - 1]) && !isSuffix(inputs[1].shape, of: x) {
       throw EngineError(
-<<<<<<< HEAD
-        .inferError, "the slope (\(inputs[1].text)) must have one element, or have the last dimensions of input 0 (\(inputs[0].text))")
-=======
-        .inferError, "the slope (\(inputs[1])) must have one element, or one for each channel of input 0 (\(inputs[0]))")
->>>>>>> size
+        .inferError, "the slope (\(inputs[1])) must have one element, or have the last dimensions of input 0 (\(inputs[0]))")
     }
     try setOutput(0, .float32, x.dims)
   }
