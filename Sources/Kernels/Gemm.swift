@@ -46,12 +46,34 @@ struct Product {
     let taller = rows &- height &* tiles
     while panel < last {
       var done = 0
+      if n &- panel &* panelColumns <= width {
+        narrow(a, row: row, rows: rows, panel)
+        panel &+= 1
+        continue
+      }
       for t in 0..<tiles {
         let count = t < taller ? height &+ 1 : height
         tile(count, a + done &* lda, row: row &+ done, panel)
         done &+= count
       }
       panel &+= 1
+    }
+  }
+
+  /// The last panel where its second vector would be padding only: one vector, half the work.
+  @inline(always) private func narrow(_ a: Floats, row: Int, rows: Int, _ panel: Int) {
+    var done = 0
+    while done &+ tileRows <= rows {
+      tallNarrow(a + done &* lda, row &+ done, panel)
+      done &+= tileRows
+    }
+    while done &+ 4 <= rows {
+      NarrowTile<4>.run(self, a + done &* lda, row &+ done, panel)
+      done &+= 4
+    }
+    while done < rows {
+      NarrowTile<1>.run(self, a + done &* lda, row &+ done, panel)
+      done &+= 1
     }
   }
 
@@ -70,6 +92,16 @@ struct Product {
     } else {
       for r in 0..<R { lanes.store(clamp(sums[r] + shift, lo, hi), target + r &* ldc) }
     }
+  }
+
+  @inline(always) private func tallNarrow(_ a: Floats, _ row: Int, _ panel: Int) {
+    #if AVX512
+    NarrowTile<12>.run(self, a, row, panel)
+    #elseif arch(arm64)
+    NarrowTile<8>.run(self, a, row, panel)
+    #else
+    NarrowTile<6>.run(self, a, row, panel)
+    #endif
   }
 
   @inline(always) private func tile(_ count: Int, _ a: Floats, row: Int, _ panel: Int) {
@@ -146,6 +178,49 @@ enum Tile<let R: Int> {
       let x = splat(a[i &* lda])
       left[r] = multiplyAdd(x, b0, left[r])
       right[r] = multiplyAdd(x, b1, right[r])
+    }
+  }
+}
+
+/// A tile of R rows and the first vector of a panel.
+private enum NarrowTile<let R: Int> {
+  @inline(never) static func run(_ g: Product, _ a: Floats, _ row: Int, _ panel: Int) {
+    var sums = InlineArray<R, Vec>(repeating: .zero)
+    // As in `Tile`.
+    var a0 = a
+    var a3 = a + 3 &* g.lda
+    var a6 = a + 6 &* g.lda
+    var a9 = a + 9 &* g.lda
+    var b = g.b + panel &* g.k &* panelColumns
+    for _ in 0..<g.k {
+      let b0 = load(b)
+      accumulate(a0, g.lda, 0, b0, &sums)
+      accumulate(a3, g.lda, 3, b0, &sums)
+      accumulate(a6, g.lda, 6, b0, &sums)
+      accumulate(a9, g.lda, 9, b0, &sums)
+      a0 += 1
+      a3 += 1
+      a6 += 1
+      a9 += 1
+      b += panelColumns
+    }
+    let column = panel &* panelColumns
+    let columns = g.n &- column
+    if columns == width {
+      g.finish(sums, row, column, AllLanes())
+    } else {
+      g.finish(sums, row, column, SomeLanes(columns))
+    }
+    if g.activation.needsPass {
+      for r in 0..<R { g.activation.finish(g.c + ((row &+ r) &* g.ldc &+ column), columns) }
+    }
+  }
+
+  @inline(always) private static func accumulate(
+    _ a: Floats, _ lda: Int, _ first: Int, _ b: Vec, _ sums: inout InlineArray<R, Vec>
+  ) {
+    for i in 0..<3 where first &+ i < R {
+      sums[first &+ i] = multiplyAdd(splat(a[i &* lda]), b, sums[first &+ i])
     }
   }
 }

@@ -40,36 +40,41 @@ typealias HalfBits = SIMD4<UInt16>
 
 @inline(always) func store(_ v: Vec, _ p: MutableFloats) { UnsafeMutableRawPointer(p).storeBytes(of: v, as: Vec.self) }
 
+#if AVX512
 /// The first `count` (0...width) entries of `p`, zeros behind them. Reads nothing else.
-@inline(always) func partialLoad(_ p: Floats, _ count: Int) -> Vec {
-  #if AVX512
-  return _mm512_maskz_loadu_ps(laneMask(count), p)
-  #else
-  var v = Vec.zero
-  var i = 0
-  while i < count {
-    v[i] = p[i]
-    i &+= 1
-  }
-  return v
-  #endif
-}
+@inline(always) func partialLoad(_ p: Floats, _ count: Int) -> Vec { _mm512_maskz_loadu_ps(laneMask(count), p) }
 
 /// Writes the first `count` (0...width) entries of `v`, and nothing else.
 @inline(always) func partialStore(_ v: Vec, _ p: MutableFloats, _ count: Int) {
-  #if AVX512
   _mm512_mask_storeu_ps(p, laneMask(count), v)
-  #else
-  var i = 0
-  while i < count {
-    p[i] = v[i]
-    i &+= 1
-  }
-  #endif
 }
 
-#if AVX512
 @inline(always) func laneMask(_ count: Int) -> UInt16 { UInt16(truncatingIfNeeded: (1 &<< count) &- 1) }
+#elseif AVX2
+/// The first `count` (0...width) entries of `p`, zeros behind them. Reads nothing else.
+@inline(always) func partialLoad(_ p: Floats, _ count: Int) -> Vec { _mm256_maskload_ps(p, laneMask(count)) }
+
+/// Writes the first `count` (0...width) entries of `v`, and nothing else.
+@inline(always) func partialStore(_ v: Vec, _ p: MutableFloats, _ count: Int) {
+  _mm256_maskstore_ps(p, laneMask(count), v)
+}
+
+@inline(always) func laneMask(_ count: Int) -> SIMD4<Int64> {
+  unsafeBitCast(IntVec(0, 1, 2, 3, 4, 5, 6, 7) .< splat(Int32(truncatingIfNeeded: count)), to: SIMD4<Int64>.self)
+}
+#else
+/// The first `count` (0...width) entries of `p`, zeros behind them. Reads nothing else. Not inlined: remainders are rare
+/// with four lanes, and the loop is in every kernel.
+@inline(never) func partialLoad(_ p: Floats, _ count: Int) -> Vec {
+  var v = Vec.zero
+  for i in 0..<count { v[i] = p[i] }
+  return v
+}
+
+/// Writes the first `count` (0...width) entries of `v`, and nothing else.
+@inline(never) func partialStore(_ v: Vec, _ p: MutableFloats, _ count: Int) {
+  for i in 0..<count { p[i] = v[i] }
+}
 #endif
 
 /// a * b + c. Fused where the instruction set has it; SSE2 has not, and asking for it would call `fmaf` per lane.
