@@ -21,6 +21,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOLERANCE = "1e-4"
 # The conformance suite's expected outputs were recorded on other hardware; see NOTICE.md.
 ELSEWHERE = "1e-2"
+# What the original x86-64 runtime computes differs from its own recordings on devices by 6.2e-4; see NOTICE.md.
+DEVICES = {"ml_headpose_pb2tflite": "1e-3"}
 # Quantized models, which need more than the float operators.
 QUANTIZED = {"inception_v1_quant", "mv1_quant", "efficientnet_lite0_int8_tflite", "fer_emotion_dyn8", "squeezenet_rand_qdq"}
 # Models for training: only the training interface may build them.
@@ -159,6 +161,8 @@ def add_found_models(manifest, folder):
         elif "inputs" in e:
             inputs = [tensor([f"{name}.in_{k}.bin", i[0], i[1], "float32"], folder) for k, i in enumerate(e["inputs"])]
             outputs = [tensor([f"{name}.out_{k}.bin"] + o, folder) for k, o in enumerate(e["outputs"])]
+            for o in outputs:
+                o["tolerance"] = DEVICES.get(name, TOLERANCE)
             manifest.add(f"{folder}/{name}", model, inputs, outputs)
             expected = [tensor([f"{name}.expected{k}.output", o[0], o[1], "float32+header"], folder)
                         for k, o in enumerate(e["outputs"])]
