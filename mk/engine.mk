@@ -39,7 +39,7 @@ else ifeq ($(VARIANT),aarch64)
 else ifeq ($(VARIANT),asan)
   VARIANT_FLAGS := -sanitize=address -gline-tables-only
   # libFuzzer is to explore what reads the model, not the kernels' loops.
-  CHECKED_FLAGS := -sanitize-coverage=edge,indirect-calls,trace-cmp,8bit-counters,pc-table
+  CHECKED_FLAGS := -sanitize-coverage=edge,indirect-calls,trace-cmp,inline-8bit-counters,pc-table
 else ifeq ($(VARIANT),tsan)
   VARIANT_FLAGS := -sanitize=thread -gline-tables-only
 else
