@@ -85,10 +85,10 @@ keep_kernels_apart = @$(TOOLS)ld -r --force-group-allocation -o $(1).merged $(1)
   $(TOOLS)objcopy --wildcard --keep-global-symbol='mskernels_*' $(1).merged $(1) && rm -f $(1).merged
 endif
 
-# $(call module,NAME,IMPORTED MODULES,FLAGS,mskernels for a kernel module): NAME.o and NAME.swiftmodule from all of Sources/NAME. Folders are among the
-# prerequisites because their time changes when a file is added or removed. The compiler leaves a
-# module file alone that it would not change; the stamp says that it has run, and modules above are rebuilt only when what they
-# import has changed. It leaves objects alone too, but without seeing that flags for code generation are different: hence rm.
+# $(call module,NAME,IMPORTED MODULES,FLAGS,KIND): NAME.o and NAME.swiftmodule from all of Sources/NAME. KIND is "mskernels" for a
+# kernel module. Folders are among the prerequisites because their time changes when a file is added or removed. The compiler
+# leaves a module file alone that it would not change; the stamp says that it has run, and modules above are rebuilt only when what
+# they import has changed. It leaves objects alone too, but does not see that flags for code generation are different: hence rm.
 MODULES :=
 define module
 MODULES += $(1)
