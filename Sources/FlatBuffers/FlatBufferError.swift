@@ -10,5 +10,7 @@ public struct FlatBufferError: Error {
   }
 
   /// "byte 24: expected a vector that ends inside the buffer"
-  public var text: String { "byte \(offset): expected \(expected)" }
+  public var text: String {
+    @export(interface) get { "byte \(offset): expected \(expected)" }
+  }
 }

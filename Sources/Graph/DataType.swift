@@ -39,24 +39,25 @@ public enum DataType: Int32 {
     }
   }
 
-  @export(interface)
   public var name: String {
-    switch self {
-    case .unknown: return "unknown"
-    case .string: return "string"
-    case .tensorList: return "tensor list"
-    case .bool: return "bool"
-    case .int8: return "int8"
-    case .int16: return "int16"
-    case .int32: return "int32"
-    case .int64: return "int64"
-    case .uint8: return "uint8"
-    case .uint16: return "uint16"
-    case .uint32: return "uint32"
-    case .uint64: return "uint64"
-    case .float16: return "float16"
-    case .float32: return "float32"
-    case .float64: return "float64"
+    @export(interface) get {
+      switch self {
+      case .unknown: return "unknown"
+      case .string: return "string"
+      case .tensorList: return "tensor list"
+      case .bool: return "bool"
+      case .int8: return "int8"
+      case .int16: return "int16"
+      case .int32: return "int32"
+      case .int64: return "int64"
+      case .uint8: return "uint8"
+      case .uint16: return "uint16"
+      case .uint32: return "uint32"
+      case .uint64: return "uint64"
+      case .float16: return "float16"
+      case .float32: return "float32"
+      case .float64: return "float64"
+      }
     }
   }
 }

@@ -19,8 +19,9 @@ public final class Node {
   }
 
   /// Conv2DFusion "name"
-  @export(interface)
-  public var text: String { "\(kind.name) \"\(name)\"" }
+  public var text: String {
+    @export(interface) get { "\(kind.name) \"\(name)\"" }
+  }
 }
 
 /// What the optimiser has moved into a node; operators that accept it say so with `Operator.acceptsFusedActivation` and the like.

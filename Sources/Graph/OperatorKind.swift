@@ -5,10 +5,23 @@ public struct OperatorKind: RawRepresentable, Equatable {
   public init(rawValue: Int32) { self.rawValue = rawValue }
 
   /// The schema's name, or "primitive N" for a number it does not have.
-  @export(interface)
   public var name: String {
-    if rawValue >= 1 && rawValue <= Int32(OperatorKind.names.count) { return "\(OperatorKind.names[Int(rawValue) - 1])" }
-    return "primitive \(rawValue)"
+    @export(interface) get {
+      OperatorKind.names.withUTF8Buffer { letters in
+        var number: Int32 = 1
+        var start = 0
+        var end = 0
+        while end <= letters.count {
+          if end == letters.count || letters[end] == UInt8(ascii: " ") {
+            if number == rawValue { return String(decoding: UnsafeBufferPointer(rebasing: letters[start..<end]), as: UTF8.self) }
+            number += 1
+            start = end + 1
+          }
+          end += 1
+        }
+        return "primitive \(rawValue)"
+      }
+    }
   }
 }
 
@@ -235,37 +248,33 @@ extension OperatorKind {
   public static var adamWeightDecay: OperatorKind { OperatorKind(rawValue: 220) }
   public static var fillV2: OperatorKind { OperatorKind(rawValue: 221) }
 
-  /// Schema names; entry i is number i + 1.
-  static let names: [StaticString] = [
-    "Abs", "Activation", "ActivationGrad", "Adam", "AddFusion", "AdderFusion", "AddGrad", "AddN", "All",
-    "ApplyMomentum", "ArgMaxFusion", "ArgMinFusion", "Assert", "Assign", "AssignAdd", "AudioSpectrogram",
-    "AvgPoolFusion", "AvgPoolGrad", "BatchNorm", "BatchNormGrad", "BatchToSpace", "BatchToSpaceND", "BiasAdd",
-    "BinaryCrossEntropy", "BinaryCrossEntropyGrad", "BiasAddGrad", "BroadcastTo", "Cast", "Ceil", "Clip", "Concat",
-    "Attention", "Conv2DBackpropFilterFusion", "Conv2DBackpropInputFusion", "Conv2DFusion", "Conv2dTransposeFusion",
-    "Cos", "ConstantOfShape", "Crop", "CustomExtractFeatures", "CustomNormalize", "CustomPredict",
-    "DeConv2DGradFilter", "Depend", "DepthToSpace", "DetectionPostProcess", "DivFusion", "DivGrad", "Dropout",
-    "DropoutGrad", "Elu", "Eltwise", "Equal", "EmbeddingLookupFusion", "ExpFusion", "ExpandDims",
-    "FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxVarsPerChannel", "FftReal", "FftImag", "Flatten", "FlattenGrad",
-    "Floor", "FloorDiv", "FloorMod", "Fill", "FullConnection", "FusedBatchNorm", "Gather", "GatherNd", "Greater",
-    "GreaterEqual", "HashtableLookup", "InstanceNorm", "LayerNormFusion", "LeakyRelu", "Less", "LessEqual", "Log",
-    "LogGrad", "LogicalAnd", "LogicalNot", "LogicalOr", "LpNormalization", "LRN", "LshProjection", "LSTM",
-    "L2NormalizeFusion", "MatMulFusion", "Maximum", "MaximumGrad", "MaxPoolFusion", "MaxPoolGrad", "SwitchLayer",
-    "Mfcc", "Minimum", "MinimumGrad", "Mod", "MulFusion", "MulGrad", "Neg", "NegGrad", "NotEqual", "NonMaxSuppression",
-    "OneHot", "OnesLike", "PadFusion", "PartialFusion", "PowerGrad", "PowFusion", "PriorBox", "PReLUFusion",
-    "QuantDTypeCast", "Rank", "Range", "Reciprocal", "RealDiv", "ReduceFusion", "Reshape", "Resize", "ReverseSequence",
-    "ReverseV2", "Rfft", "ROIPooling", "Round", "Rsqrt", "ScaleFusion", "ScatterNd", "SGD", "Shape",
-    "SigmoidCrossEntropyWithLogits", "SigmoidCrossEntropyWithLogitsGrad", "Sin", "SkipGram", "SliceFusion",
-    "SmoothL1Loss", "SmoothL1LossGrad", "Softmax", "SoftmaxCrossEntropyWithLogits", "SpaceToBatch", "SpaceToBatchND",
-    "SpaceToDepth", "SparseSoftmaxCrossEntropyWithLogits", "SparseToDense", "Split", "Sqrt", "Squeeze", "Square",
-    "SquaredDifference", "Stack", "StridedSlice", "SubFusion", "SubGrad", "Switch", "TensorListFromTensor",
-    "TensorListGetItem", "TensorListReserve", "TensorListSetItem", "TensorListStack", "TileFusion", "TopKFusion",
-    "Transpose", "Unique", "UnsortedSegmentSum", "Unsqueeze", "Unstack", "LSTMGrad", "Where", "ZerosLike", "Select",
-    "ScatterNdUpdate", "GRU", "NonZero", "InvertPermutation", "Size", "RandomStandardNormal", "CropAndResize", "Erf",
-    "StridedSliceGrad", "IsFinite", "LinSpace", "UniformReal", "AbsGrad", "RsqrtGrad", "SqrtGrad", "LayerNormGrad",
-    "ResizeGrad", "Splice", "LogSoftmax", "Call", "Custom", "CumSum", "SplitWithOverlap", "GenOP", "RaggedRange",
-    "GLU", "TensorArray", "TensorArrayRead", "TensorArrayWrite", "Affine", "AllGather", "ReduceScatter",
-    "DynamicQuant", "LSTMGradData", "LSTMGradWeight", "RandomNormal", "NLLLoss", "NLLLossGrad", "FormatTranspose",
-    "GatherD", "GroupNormFusion", "Log1p", "TensorScatterAdd", "SparseFillEmptyRows", "SparseReshape",
-    "SparseSegmentSum", "ScatterElements", "Triu", "Tril", "AdamWeightDecay", "FillV2"
-  ]
+  /// Schema names from number 1 on, with a space between them (one text, because a table of texts would be filled in when the
+  /// library is loaded).
+  private static var names: StaticString {
+    """
+    Abs Activation ActivationGrad Adam AddFusion AdderFusion AddGrad AddN All ApplyMomentum ArgMaxFusion ArgMinFusion \
+    Assert Assign AssignAdd AudioSpectrogram AvgPoolFusion AvgPoolGrad BatchNorm BatchNormGrad BatchToSpace BatchToSpaceND \
+    BiasAdd BinaryCrossEntropy BinaryCrossEntropyGrad BiasAddGrad BroadcastTo Cast Ceil Clip Concat Attention \
+    Conv2DBackpropFilterFusion Conv2DBackpropInputFusion Conv2DFusion Conv2dTransposeFusion Cos ConstantOfShape Crop \
+    CustomExtractFeatures CustomNormalize CustomPredict DeConv2DGradFilter Depend DepthToSpace DetectionPostProcess \
+    DivFusion DivGrad Dropout DropoutGrad Elu Eltwise Equal EmbeddingLookupFusion ExpFusion ExpandDims \
+    FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel FftReal FftImag Flatten FlattenGrad Floor FloorDiv FloorMod \
+    Fill FullConnection FusedBatchNorm Gather GatherNd Greater GreaterEqual HashtableLookup InstanceNorm LayerNormFusion \
+    LeakyRelu Less LessEqual Log LogGrad LogicalAnd LogicalNot LogicalOr LpNormalization LRN LshProjection LSTM \
+    L2NormalizeFusion MatMulFusion Maximum MaximumGrad MaxPoolFusion MaxPoolGrad SwitchLayer Mfcc Minimum MinimumGrad Mod \
+    MulFusion MulGrad Neg NegGrad NotEqual NonMaxSuppression OneHot OnesLike PadFusion PartialFusion PowerGrad PowFusion \
+    PriorBox PReLUFusion QuantDTypeCast Rank Range Reciprocal RealDiv ReduceFusion Reshape Resize ReverseSequence ReverseV2 \
+    Rfft ROIPooling Round Rsqrt ScaleFusion ScatterNd SGD Shape SigmoidCrossEntropyWithLogits \
+    SigmoidCrossEntropyWithLogitsGrad Sin SkipGram SliceFusion SmoothL1Loss SmoothL1LossGrad Softmax \
+    SoftmaxCrossEntropyWithLogits SpaceToBatch SpaceToBatchND SpaceToDepth SparseSoftmaxCrossEntropyWithLogits \
+    SparseToDense Split Sqrt Squeeze Square SquaredDifference Stack StridedSlice SubFusion SubGrad Switch \
+    TensorListFromTensor TensorListGetItem TensorListReserve TensorListSetItem TensorListStack TileFusion TopKFusion \
+    Transpose Unique UnsortedSegmentSum Unsqueeze Unstack LSTMGrad Where ZerosLike Select ScatterNdUpdate GRU NonZero \
+    InvertPermutation Size RandomStandardNormal CropAndResize Erf StridedSliceGrad IsFinite LinSpace UniformReal AbsGrad \
+    RsqrtGrad SqrtGrad LayerNormGrad ResizeGrad Splice LogSoftmax Call Custom CumSum SplitWithOverlap GenOP RaggedRange GLU \
+    TensorArray TensorArrayRead TensorArrayWrite Affine AllGather ReduceScatter DynamicQuant LSTMGradData LSTMGradWeight \
+    RandomNormal NLLLoss NLLLossGrad FormatTranspose GatherD GroupNormFusion Log1p TensorScatterAdd SparseFillEmptyRows \
+    SparseReshape SparseSegmentSum ScatterElements Triu Tril AdamWeightDecay FillV2
+    """
+  }
 }

@@ -20,16 +20,17 @@ public struct Shape {
 
   /// Product of the dimensions (1 for rank 0); nil when a dimension is unknown or the product does not fit 2^47, so that
   /// byte sizes and offsets computed from it never overflow.
-  @export(interface)
   public var checkedCount: Int? {
-    var n = 1
-    for d in dims {
-      if d < 0 { return nil }
-      let (product, overflow) = n.multipliedReportingOverflow(by: d)
-      if overflow || product > 1 << 47 { return nil }
-      n = product
+    @export(interface) get {
+      var n = 1
+      for d in dims {
+        if d < 0 { return nil }
+        let (product, overflow) = n.multipliedReportingOverflow(by: d)
+        if overflow || product > 1 << 47 { return nil }
+        n = product
+      }
+      return n
     }
-    return n
   }
 
   /// Number of elements of a known shape. (0 when it is unknown; use ``checkedCount`` on shapes from outside.)
@@ -44,15 +45,16 @@ public struct Shape {
   }
 
   /// Row-major strides in elements.
-  @export(interface)
   public var strides: [Int] {
-    var s = [Int](repeating: 1, count: dims.count)
-    var i = dims.count - 2
-    while i >= 0 {
-      s[i] = s[i + 1] &* dims[i + 1]
-      i -= 1
+    @export(interface) get {
+      var s = [Int](repeating: 1, count: dims.count)
+      var i = dims.count - 2
+      while i >= 0 {
+        s[i] = s[i + 1] &* dims[i + 1]
+        i -= 1
+      }
+      return s
     }
-    return s
   }
 
   /// `axis` counted from the end when negative; nil when it lies outside the rank.
@@ -63,16 +65,17 @@ public struct Shape {
   }
 
   /// "[1, 224, 224, 3]"
-  @export(interface)
   public var text: String {
-    var s = "["
-    var first = true
-    for d in dims {
-      if !first { s += ", " }
-      s += "\(d)"
-      first = false
+    @export(interface) get {
+      var s = "["
+      var first = true
+      for d in dims {
+        if !first { s += ", " }
+        s += "\(d)"
+        first = false
+      }
+      return s + "]"
     }
-    return s + "]"
   }
 }
 

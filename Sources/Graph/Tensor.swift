@@ -78,8 +78,9 @@ public final class Tensor {
   /// The value can be read while the graph is being prepared.
   public var hasKnownValue: Bool { (isConstant || isFolded) && (data != nil || shape.count == 0) }
   public var count: Int { shape.count }
-  @export(interface)
-  public var byteCount: Int { shape.count * type.size }
+  public var byteCount: Int {
+    @export(interface) get { shape.count * type.size }
+  }
 
   public var floats: UnsafeMutablePointer<Float> { data.unsafelyUnwrapped.assumingMemoryBound(to: Float.self) }
   public func pointer<T>(_ type: T.Type) -> UnsafeMutablePointer<T> { data.unsafelyUnwrapped.assumingMemoryBound(to: T.self) }
@@ -113,6 +114,7 @@ public final class Tensor {
   }
 
   /// "name" float32 [1, 3]
-  @export(interface)
-  public var text: String { "\"\(name)\" \(type.name) \(shape.text)" }
+  public var text: String {
+    @export(interface) get { "\"\(name)\" \(type.name) \(shape.text)" }
+  }
 }

@@ -77,23 +77,23 @@ public final class ThreadPool {
   }
 
   /// Runs `job` for every index in `0..<count` and returns when all are done.
+  @inline(__always)
   public func run<Job: ParallelJob>(_ count: Int, _ job: Job) {
+    withUnsafePointer(to: job) { dispatch(count, UnsafeRawPointer($0), Trampoline<Job>.call) }
+  }
+
+  /// ``run(_:_:)`` for a job of any type; not generic, so that it exists once.
+  @export(interface)
+  @inline(never)
+  private func dispatch(_ count: Int, _ job: UnsafeRawPointer, _ call: @escaping (UnsafeRawPointer, Int, Int) -> Void) {
     if count <= 1 || started == 0 {
       var i = 0
       while i < count {
-        job.run(i, worker: 0)
+        call(job, i, 0)
         i += 1
       }
       return
     }
-    withUnsafePointer(to: job) { pointer in
-      dispatch(count, UnsafeRawPointer(pointer), Trampoline<Job>.call)
-    }
-  }
-
-  @export(interface)
-  @inline(never)
-  private func dispatch(_ count: Int, _ job: UnsafeRawPointer, _ call: @escaping (UnsafeRawPointer, Int, Int) -> Void) {
     self.job = job
     trampoline = call
     taskCount = count
