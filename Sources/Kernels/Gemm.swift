@@ -156,12 +156,12 @@ enum Tile<let R: Int> {
 
     let column = panel &* panelColumns
     let columns = Swift.min(g.n &- column, panelColumns)
+    // Panels of one vector or less are for `NarrowTile`.
+    g.finish(left, row, column, AllLanes())
     if columns == panelColumns {
-      g.finish(left, row, column, AllLanes())
       g.finish(right, row, column &+ width, AllLanes())
     } else {
-      g.finish(left, row, column, SomeLanes(Swift.min(columns, width)))
-      if columns > width { g.finish(right, row, column &+ width, SomeLanes(columns &- width)) }
+      g.finish(right, row, column &+ width, SomeLanes(columns &- width))
     }
     if g.activation.needsPass {
       for r in 0..<R { g.activation.finish(g.c + ((row &+ r) &* g.ldc &+ column), columns) }

@@ -5,11 +5,17 @@ func lstmStep(
   _ gates: Floats, _ c: MutableFloats, _ h: MutableFloats, _ hidden: Int, _ zoneoutC: Float, _ zoneoutH: Float
 ) {
   var i = 0
+  #if !AVX512
   while i &+ width <= hidden {
     cell(gates + i, c + i, h + i, hidden, zoneoutC, zoneoutH, AllLanes())
     i &+= width
   }
-  if i < hidden { cell(gates + i, c + i, h + i, hidden, zoneoutC, zoneoutH, SomeLanes(hidden &- i)) }
+  #endif
+  // With mask registers whole vectors cost no more than parts, and the long body is there once.
+  while i < hidden {
+    cell(gates + i, c + i, h + i, hidden, zoneoutC, zoneoutH, SomeLanes(Swift.min(width, hidden &- i)))
+    i &+= width
+  }
 }
 
 @inline(always) private func cell<L: Lanes>(
