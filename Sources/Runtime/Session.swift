@@ -144,9 +144,8 @@ public final class Session {
     var list = "", count = 0
     for node in graph.nodes where Registry.factory(for: node.kind) == nil {
       count += 1
-      if count <= 32 { list += (list.isEmpty ? "" : ", ") + node.text }
+      list += (list.isEmpty ? "" : ", ") + node.text
     }
-    if count > 32 { list += " and \(count - 32) more" }
     if count > 0 { throw EngineError(.error, "\(count) of \(graph.nodes.count) nodes are not supported: \(list)") }
   }
 

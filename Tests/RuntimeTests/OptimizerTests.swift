@@ -63,7 +63,7 @@ private final class Bench {
     }
     for t in graph.tensors { t.consumers = 100 }
     for node in graph.nodes {
-      guard let factory = Registry.factory(for: node.kind) else { throw EngineError(.error, node.text) }
+      guard let factory = Registry.factory(for: node.kind) else { throw EngineError(.error, "\(node)") }
       let op = try factory(node)
       try op.infer()
       let context = ExecutionContext(kernels: Kernels.active, pool: pool, workspace: UnsafeMutableRawPointer(bitPattern: 64)!)

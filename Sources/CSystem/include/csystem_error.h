@@ -5,7 +5,7 @@
 #include "csystem.h"
 #include <signal.h>
 
-enum { MSSYS_ERROR_CAPACITY = 1024 };
+enum { MSSYS_ERROR_CAPACITY = 8192 };
 
 /* The calling thread's error text, "" at first. Embedded Swift has no thread-local variables. The buffer belongs to the Swift
  * module that calls this: only one module may. */
