@@ -23,8 +23,8 @@ public final class Tensor {
   public var quantParams: [QuantParam] = []
   /// Position in ``Graph/tensors``; -1 while it is in no graph.
   public var index = -1
-  /// How many node inputs read it; counted before operators are prepared, so that an operator which is a constant's only reader
-  /// may give its bytes up once it has packed them.
+  /// How many node inputs read it; counted before a session's operators are prepared, so that an operator which is a
+  /// constant's only reader may give its bytes up once it has packed them. 0 while nobody has counted.
   public var consumers = 0
   /// The value comes with the model and never changes.
   public private(set) var isConstant = false

@@ -86,6 +86,7 @@ private final class Bench {
     let data = inputs.map { t in (0..<t.count).map { _ in value() } }
     let before = try evaluate(graph, data)
     for node in graph.nodes { for t in node.outputs { t.data = nil } }
+    for t in graph.tensors { t.consumers = 0 }
     try GraphOptimizer(graph: graph, kernels: Kernels.active, pool: pool).run()
     graph.renumber()
     let after = try evaluate(graph, data)
@@ -150,6 +151,30 @@ private final class Bench {
     let second = b.conv(first, 4, 4)
     let y = b.op(.addFusion, [first, second]) { $0[0] = .int(1) }
     #expect(try b.optimised([x], [y]) == ["Conv2DFusion", "Conv2DFusion"])
+  }
+
+  /// Depthwise kernels do not add; a missing group number stands for depthwise when the weights say so.
+  @Test func depthwiseConvolutionsTakeNoResidual() throws {
+    for group in [0, 4] {
+      let b = Bench()
+      let x = b.input([1, 6, 6, 4])
+      let first = b.conv(x, 4, 4)
+      let second = b.op(.conv2DFusion, [first, b.constant([4, 3, 3, 1])]) {
+        $0[5] = .ints([1, 1, 1, 1])
+        if group > 0 { $0[7] = .int(Int64(group)) }
+      }
+      let y = b.op(.addFusion, [first, second])
+      #expect(try b.optimised([x], [y]) == ["Conv2DFusion", "Conv2DFusion", "AddFusion"])
+    }
+  }
+
+  /// Folding one product must not use up weights that another one reads.
+  @Test func foldingLeavesSharedConstantsAlone() throws {
+    let b = Bench()
+    let x = b.input([2, 3])
+    let w = b.constant([3, 5])
+    let y = b.op(.addFusion, [b.op(.matMulFusion, [x, w]), b.op(.matMulFusion, [b.constant([1, 3]), w])])
+    #expect(try b.optimised([x], [y]) == ["MatMulFusion"])
   }
 
   @Test func paddingJoinsTheConvolution() throws {

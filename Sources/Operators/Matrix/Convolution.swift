@@ -107,7 +107,7 @@ final class ConvolutionOperator: Operator {
     if weights.isConstant {
       guard weights.data != nil else { throw EngineError(.error, "the weights (\(weights)) have no data") }
       pack(context)
-      if weights.consumers <= 1 { weights.releaseConstant() }
+      if weights.consumers == 1 { weights.releaseConstant() }
     }
   }
 
@@ -237,5 +237,6 @@ final class ConvolutionOperator: Operator {
 /// The convolution can add a tensor of its output's shape before the activation: every path but the depthwise one can.
 public func acceptsResidual(_ node: Node) -> Bool {
   guard node.kind == .conv2DFusion, node.inputs.count >= 2, node.inputs[1].shape.rank == 4 else { return false }
-  return node.attributes.int(7, 1) <= 1 || node.inputs[1].shape[3] > 1
+  // Without a group number, weights of one input channel may turn out to be depthwise.
+  return node.attributes.int(7, 0) == 1 || node.inputs[1].shape[3] > 1
 }

@@ -85,7 +85,7 @@ final class FullConnectionOperator: Operator {
     }
     matrix = m
     packed = buffer
-    if weights.consumers <= 1 { weights.releaseConstant() }
+    if weights.consumers == 1 { weights.releaseConstant() }
   }
 
   private func pack(_ m: PackedMatrix, into target: UnsafeMutablePointer<Float>, _ context: ExecutionContext) {

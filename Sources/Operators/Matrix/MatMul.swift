@@ -130,7 +130,7 @@ final class MatMulOperator: Operator {
           guard b.data != nil else { throw EngineError(.error, "\(b) has no data") }
           for i in 0..<matricesB { packB(shape, index: i, into: floats(buffer.base) + i * shape.floats, context) }
         }
-        if b.consumers <= 1 { b.releaseConstant() }
+        if b.consumers == 1 { b.releaseConstant() }
       }
     } else {
       matrix = shape

@@ -105,7 +105,7 @@ final class TransposedConvolutionOperator: Operator {
       }
       matrix = m
       packed = buffer
-      if weights.consumers <= 1 { weights.releaseConstant() }
+      if weights.consumers == 1 { weights.releaseConstant() }
     }
     let x = inputs[0].shape
     let (columns, overflow) = (x[1] * x[2]).multipliedReportingOverflow(by: taps * groupOutChannels * 4)
