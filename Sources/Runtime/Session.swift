@@ -71,23 +71,19 @@ public final class Session {
     try make(ModelReader.read(bytes, owner: nil, copyConstants: true), options)
   }
 
-  /// Builds from a file (NUL-terminated path), which is mapped for as long as the session lives.
+  /// Builds from a file (NUL-terminated path), which is mapped for as long as the session lives. Errors do not name the path:
+  /// the caller adds it.
   @export(interface)
   public static func open(path: UnsafePointer<CChar>, options: SessionOptions) throws(EngineError) -> Session {
-    let text = String(cString: path)
     let file: MappedFile
     do throws(FileFailure) { file = try MappedFile.open(path: path) } catch {
       switch error {
-      case .notRegular: throw EngineError(.error, "\"\(text)\" is not a regular file")
-      case .empty: throw EngineError(.error, "\"\(text)\" is empty")
-      case .system(let number): throw EngineError(.error, "\"\(text)\" cannot be read: \(errorText(number))")
+      case .notRegular: throw EngineError(.error, "is not a regular file")
+      case .empty: throw EngineError(.error, "is empty")
+      case .system(let number): throw EngineError(.error, "cannot be read: \(errorText(number))")
       }
     }
-    let model: ModelDescription
-    do throws(EngineError) { model = try ModelReader.read(file.bytes, owner: file, copyConstants: false) } catch {
-      throw error.adding("\"\(text)\"")
-    }
-    return try make(model, options)
+    return try make(ModelReader.read(file.bytes, owner: file, copyConstants: false), options)
   }
 
   /// (Functions that make sessions rather than initialisers, because in Embedded Swift 6.3 an initialiser that throws leaks.)
@@ -145,6 +141,7 @@ public final class Session {
     for node in graph.nodes where Registry.factory(for: node.kind) == nil {
       count += 1
       list += (list.isEmpty ? "" : ", ") + node.text
+      if node.kind == .custom, let type = node.attributes.string(0) { list += " of type \(type)" }
     }
     if count > 0 { throw EngineError(.error, "\(count) of \(graph.nodes.count) nodes are not supported: \(list)") }
   }
