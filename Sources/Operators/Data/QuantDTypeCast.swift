@@ -23,7 +23,8 @@ final class QuantCastOperator: Operator {
     try requireOutputs(1...1)
     switch (source, target) {
     case (.float32, .int8), (.float32, .uint8), (.int8, .float32), (.uint8, .float32), (.int8, .uint8), (.uint8, .int8),
-      (.int8, .int8): break
+      (.int8, .int8):
+      break
     default:
       throw EngineError(
         .notSupported,
@@ -37,7 +38,9 @@ final class QuantCastOperator: Operator {
     // The quantised side says how; files that leave its parameters out have them at the other side.
     let (own, other) = source == .float32 ? (outputs[0], inputs[0]) : (inputs[0], outputs[0])
     let params = own.quantParams.isEmpty ? other.quantParams : own.quantParams
-    if params.isEmpty && !isShift { throw EngineError(.error, "neither \(inputs[0].text) nor its output has quantization parameters") }
+    if params.isEmpty && !isShift {
+      throw EngineError(.error, "neither \(inputs[0].text) nor its output has quantization parameters")
+    }
     let shape = inputs[0].shape
     scales = []
     zeros = []
@@ -120,7 +123,9 @@ final class QuantCastOperator: Operator {
       }
       var i = 0
       while i < n {
-        let q = source == .int8 ? Int(x.load(fromByteOffset: start + i, as: Int8.self)) : Int(x.load(fromByteOffset: start + i, as: UInt8.self))
+        let q =
+          source == .int8
+          ? Int(x.load(fromByteOffset: start + i, as: Int8.self)) : Int(x.load(fromByteOffset: start + i, as: UInt8.self))
         let real = Float(q - zero) * scale
         if target == .float32 {
           y.storeBytes(of: real, toByteOffset: (start + i) * 4, as: Float.self)

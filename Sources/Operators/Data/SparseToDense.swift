@@ -15,7 +15,9 @@ final class SparseToDenseOperator: Operator {
     try requireFixedSize(2)
     if inputs.count == 4 {
       try requireSameType(2, 3)
-      if inputs[3].shape.checkedCount == 0 { throw EngineError(.inferError, "input 3 (\(inputs[3].text)) must hold the default") }
+      if inputs[3].shape.checkedCount == 0 {
+        throw EngineError(.inferError, "input 3 (\(inputs[3].text)) must hold the default")
+      }
     }
   }
 
