@@ -6,7 +6,9 @@ import Testing
 
 /// Conversions between number types.
 struct DataCastTests {
-  private func cast(_ x: Value, _ type: DataType) throws -> Value { try OperatorRun(kind: .cast)([x, .scalar(type.rawValue)])[0] }
+  private func cast(_ x: Value, _ type: DataType) throws -> Value {
+    try OperatorRun(kind: .cast)([x, .scalar(type.rawValue)])[0]
+  }
 
   @Test func floatsToIntegersSaturate() throws {
     let x = Value.floats([8], [-1.9, 2.9, 300, -5, .nan, .infinity, -.infinity, 3e9])
@@ -34,7 +36,10 @@ struct DataCastTests {
       if f.isNaN { #expect(h & 0x7fff > 0x7c00 && halfBits(f) & 0x7fff > 0x7c00) } else { #expect(halfBits(f) == h) }
     }
     // 1 + 2^-11 lies between two values and rounds to the even one; so does 65520, to infinity.
-    for (f, h) in [(1 + 0x1p-11, 0x3c00), (1 + 0x1.8p-10, 0x3c02), (65520, 0x7c00), (65519, 0x7bff), (0x1p-25, 0), (0x1.8p-24, 2), (-0.0, 0x8000)] as [(Float, UInt16)] {
+    for (f, h) in [
+      (1 + 0x1p-11, 0x3c00), (1 + 0x1.8p-10, 0x3c02), (65520, 0x7c00), (65519, 0x7bff), (0x1p-25, 0), (0x1.8p-24, 2),
+      (-0.0, 0x8000),
+    ] as [(Float, UInt16)] {
       #expect(halfBits(f) == h)
     }
     #expect(try cast(Value(.float16, [2], [UInt16(0x3c00), 0xc000]), .float32).floats == [1, -2])
@@ -54,16 +59,24 @@ struct DataCastTests {
 
   @Test func quantises() throws {
     func run(_ type: DataType, _ q: [Int: [QuantParam]], axis: Int64 = 0) -> OperatorRun {
-      OperatorRun(kind: .quantDTypeCast, attributes: attributes((1, .int(Int64(type.rawValue))), (2, .int(axis))), quantParams: q)
+      OperatorRun(
+        kind: .quantDTypeCast, attributes: attributes((1, .int(Int64(type.rawValue))), (2, .int(axis))), quantParams: q)
     }
     let x = Value.floats([7], [0, 0.25, -0.25, 100, -100, .infinity, .nan])
     #expect(try run(.int8, [-1: params((0.5, -1))])([x])[0].elements(Int8.self) == [-1, -1, -2, 127, -128, 127, -128])
-    #expect(try run(.uint8, [-1: params((0.5, 10))])([.floats([4], [0, 0.25, -9, -.infinity])])[0].elements(UInt8.self) == [10, 11, 0, 255])
+    #expect(
+      try run(.uint8, [-1: params((0.5, 10))])([.floats([4], [0, 0.25, -9, -.infinity])])[0].elements(UInt8.self) == [
+        10, 11, 0, 255,
+      ])
     #expect(try run(.float32, [0: params((0.5, -1))])([Value(.int8, [2], [Int8(3), -128])])[0].floats == [2, -63.5])
     #expect(try run(.float32, [0: params((2, 128))])([Value(.uint8, [2], [UInt8(128), 0])])[0].floats == [0, -256])
-    #expect(try run(.uint8, [0: params((1, 0))])([Value(.int8, [3], [Int8(-128), 0, 127])])[0].elements(UInt8.self) == [0, 128, 255])
-    #expect(try run(.int8, [0: params((1, 0))])([Value(.uint8, [3], [UInt8(0), 128, 255])])[0].elements(Int8.self) == [-128, 0, 127])
-    #expect(try run(.int8, [0: params((1, 0)), -1: params((2, 1))])([Value(.int8, [3], [Int8(3), -3, 127])])[0].elements(Int8.self) == [3, -1, 65])
+    #expect(
+      try run(.uint8, [0: params((1, 0))])([Value(.int8, [3], [Int8(-128), 0, 127])])[0].elements(UInt8.self) == [0, 128, 255])
+    #expect(
+      try run(.int8, [0: params((1, 0))])([Value(.uint8, [3], [UInt8(0), 128, 255])])[0].elements(Int8.self) == [-128, 0, 127])
+    #expect(
+      try run(.int8, [0: params((1, 0)), -1: params((2, 1))])([Value(.int8, [3], [Int8(3), -3, 127])])[0].elements(Int8.self)
+        == [3, -1, 65])
     let channels = run(.float32, [0: params((1, 0), (10, 1))], axis: 1)
     #expect(try channels([Value(.int8, [2, 2, 2], (0..<8).map { Int8($0) })])[0].floats == [0, 1, 10, 20, 4, 5, 50, 60])
     #expect(run(.int8, [:]).refusal([x]).contains("has quantization parameters"))

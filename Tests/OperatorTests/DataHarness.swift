@@ -26,7 +26,9 @@ struct Value: Equatable {
   static func bools(_ dims: [Int], _ v: [Bool]) -> Value { Value(.bool, dims, v.map { UInt8($0 ? 1 : 0) }) }
 
   func elements<T: BitwiseCopyable>(_: T.Type) -> [T] {
-    bytes.withUnsafeBytes { raw in (0..<raw.count / MemoryLayout<T>.size).map { raw.loadUnaligned(fromByteOffset: $0 * MemoryLayout<T>.size, as: T.self) } }
+    bytes.withUnsafeBytes { raw in
+      (0..<raw.count / MemoryLayout<T>.size).map { raw.loadUnaligned(fromByteOffset: $0 * MemoryLayout<T>.size, as: T.self) }
+    }
   }
   var floats: [Float] { elements(Float.self) }
   var ints: [Int32] { elements(Int32.self) }
@@ -44,7 +46,10 @@ final class Block {
   }
   var data: UnsafeMutableRawPointer { base + Block.guardBytes }
   var isIntact: Bool {
-    for i in 0..<Block.guardBytes where base.load(fromByteOffset: i, as: UInt8.self) != 0xa5 || base.load(fromByteOffset: Block.guardBytes + count + i, as: UInt8.self) != 0xa5 {
+    for i in 0..<Block.guardBytes
+    where base.load(fromByteOffset: i, as: UInt8.self) != 0xa5
+      || base.load(fromByteOffset: Block.guardBytes + count + i, as: UInt8.self) != 0xa5
+    {
       return false
     }
     return true
@@ -69,7 +74,9 @@ struct OperatorRun {
       let t = Tensor(name: "in\(i)", type: v.type, shape: Shape(v.dims))
       t.quantParams = quantParams[i] ?? []
       let block = Block(v.bytes.count)
-      v.bytes.withUnsafeBytes { block.data.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(block.data), byteCount: $0.count) }
+      v.bytes.withUnsafeBytes {
+        block.data.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(block.data), byteCount: $0.count)
+      }
       if known?.contains(i) ?? (i > 0) { t.setConstant(block.data, owner: block) }
       tensors.append(t)
       blocks.append(block)
@@ -145,8 +152,10 @@ func position(_ c: [Int], _ dims: [Int]) -> Int {
 func numbered(_ dims: [Int], from: Int = 0) -> [Value] {
   let n = dims.reduce(1, *)
   return [
-    Value(.float32, dims, (0..<n).map { Float($0 + from) }), Value(.float16, dims, (0..<n).map { UInt16(truncatingIfNeeded: $0 + from) }),
-    Value(.bool, dims, (0..<n).map { UInt8(truncatingIfNeeded: $0 + from) }), Value(.int64, dims, (0..<n).map { Int64($0 + from) << 33 }),
+    Value(.float32, dims, (0..<n).map { Float($0 + from) }),
+    Value(.float16, dims, (0..<n).map { UInt16(truncatingIfNeeded: $0 + from) }),
+    Value(.bool, dims, (0..<n).map { UInt8(truncatingIfNeeded: $0 + from) }),
+    Value(.int64, dims, (0..<n).map { Int64($0 + from) << 33 }),
   ]
 }
 

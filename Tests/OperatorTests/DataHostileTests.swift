@@ -7,7 +7,9 @@ import Testing
 /// Attributes, shapes and operands as a broken or hostile file may have them: every operator answers with a result or with a
 /// sentence. A trap ends the test process, so that the expectations here are few.
 struct DataHostileTests {
-  private static var kinds: [OperatorKind] { (1...221).map { OperatorKind(rawValue: $0) }.filter { Registry.dataFactory(for: $0) != nil } }
+  private static var kinds: [OperatorKind] {
+    (1...221).map { OperatorKind(rawValue: $0) }.filter { Registry.dataFactory(for: $0) != nil }
+  }
 
   private struct Noise {
     var state: UInt64
@@ -50,7 +52,9 @@ struct DataHostileTests {
         let known = Set((0..<inputs.count).filter { $0 > 0 || noise.below(2) == 0 })
         // Results of up to 2^47 elements are legal; only small ones are run.
         if let size = inferredBytes(kind, a, inputs, known), size < 1 << 20 {
-          if OperatorRun(kind: kind, attributes: a, known: known).refusal(inputs, outputs: outputs(kind)) == "accepted" { accepted += 1 }
+          if OperatorRun(kind: kind, attributes: a, known: known).refusal(inputs, outputs: outputs(kind)) == "accepted" {
+            accepted += 1
+          }
         }
       }
     }
@@ -73,7 +77,8 @@ struct DataHostileTests {
     }
     let results = (0..<outputs(kind)).map { Tensor(name: "out\($0)", type: .unknown, shape: Shape()) }
     do {
-      let op = try Registry.dataFactory(for: kind)!(Node(name: "n", kind: kind, attributes: a, inputs: tensors, outputs: results))
+      let op = try Registry.dataFactory(for: kind)!(
+        Node(name: "n", kind: kind, attributes: a, inputs: tensors, outputs: results))
       try op.infer()
       return results.reduce(0) { $0 + $1.byteCount }
     } catch {
@@ -84,11 +89,14 @@ struct DataHostileTests {
   /// Dimensions whose products overflow, with and without a zero among them; nothing is run.
   @Test func wildDimensions() {
     var noise = Noise(state: 11)
-    let context = ExecutionContext(kernels: .init(bitPattern: 8)!, pool: ThreadPool(threadCount: 1), workspace: .init(bitPattern: 8)!)
+    let context = ExecutionContext(
+      kernels: .init(bitPattern: 8)!, pool: ThreadPool(threadCount: 1), workspace: .init(bitPattern: 8)!)
     for _ in 0..<60 {
       for kind in DataHostileTests.kinds {
         var a = Attributes()
-        for id in 0..<4 where noise.below(2) == 0 { a[id] = noise.below(2) == 0 ? .int(noise.number()) : .ints([noise.number()]) }
+        for id in 0..<4 where noise.below(2) == 0 {
+          a[id] = noise.below(2) == 0 ? .int(noise.number()) : .ints([noise.number()])
+        }
         let tensors = (0..<noise.below(4) + 1).map { i in
           let dims = (0..<noise.below(9)).map { _ in noise.pick([0, 1, 2, 1 << 20, Int(Int32.max)]) }
           return Tensor(name: "in\(i)", type: noise.pick([.float32, .int32, .bool, .int64]), shape: Shape(dims))
@@ -103,7 +111,8 @@ struct DataHostileTests {
           t.setConstant(b.data, owner: b)
         }
         do {
-          let op = try Registry.dataFactory(for: kind)!(Node(name: "n", kind: kind, attributes: a, inputs: tensors, outputs: results))
+          let op = try Registry.dataFactory(for: kind)!(
+            Node(name: "n", kind: kind, attributes: a, inputs: tensors, outputs: results))
           try op.infer()
           if results.reduce(0, { $0 + $1.byteCount }) < 1 << 24 { try op.prepare(context) }
         } catch {}
@@ -114,7 +123,9 @@ struct DataHostileTests {
   @Test func everyRefusalIsASentence() {
     for kind in DataHostileTests.kinds {
       let text = OperatorRun(kind: kind).refusal([])
-      #expect(text.contains("needed") || text.contains("outputs") || text.contains("has no inputs") || text.contains("types") || text.contains("type") || text.contains("has the block size"), "\(kind.name): \(text)")
+      #expect(
+        text.contains("needed") || text.contains("outputs") || text.contains("has no inputs") || text.contains("types")
+          || text.contains("type") || text.contains("has the block size"), "\(kind.name): \(text)")
     }
   }
 }

@@ -64,7 +64,8 @@ struct DataMoveTests {
       #expect(y == gathered(x, [3, 4, 1]) { [$0[0] + 1, $0[1], $0[2] + 2] })
       let z = try OperatorRun(kind: .sliceFusion, attributes: attributes((0, .ints([-1]))))([x, .ints([1]), .ints([2])])[0]
       #expect(z == gathered(x, [5, 4, 2]) { [$0[0], $0[1], $0[2] + 1] })
-      let c = try OperatorRun(kind: .crop, attributes: attributes((0, .int(1)), (1, .ints([1]))))([x, numbered([5, 2, 2])[0]])[0]
+      let c = try OperatorRun(kind: .crop, attributes: attributes((0, .int(1)), (1, .ints([1]))))([x, numbered([5, 2, 2])[0]])[
+        0]
       #expect(c == gathered(x, [5, 2, 2]) { [$0[0], $0[1] + 1, $0[2] + 1] })
     }
     #expect(OperatorRun(kind: .sliceFusion).refusal([numbered([2])[0], .ints([1]), .ints([2])]).contains("lie outside axis 0"))
@@ -72,7 +73,9 @@ struct DataMoveTests {
   }
 
   /// begin, end, strides of one axis with the original's rules, as the list of entries taken.
-  private func entries(_ begin: Int, _ end: Int, _ stride: Int) -> [Int] { Array(Swift.stride(from: begin, to: end, by: stride)) }
+  private func entries(_ begin: Int, _ end: Int, _ stride: Int) -> [Int] {
+    Array(Swift.stride(from: begin, to: end, by: stride))
+  }
 
   @Test func stridedSlices() throws {
     for x in numbered([6, 7]) {
@@ -113,31 +116,39 @@ struct DataMoveTests {
   }
 
   @Test(arguments: [
-    ([2, 3], [1, 0]), ([17, 33], [1, 0]), ([3, 17, 33], [0, 2, 1]), ([2, 3, 4, 5], [0, 3, 1, 2]), ([2, 3, 4, 5], [3, 2, 1, 0]),
-    ([2, 3, 4, 5], [0, 2, 1, 3]), ([9, 8, 7, 6], [2, 0, 3, 1]), ([1, 5, 1, 6], [2, 1, 0, 3]), ([2, 1, 2, 3, 2, 1, 2, 3], [7, 5, 3, 1, 0, 2, 4, 6]),
+    ([2, 3], [1, 0]), ([17, 33], [1, 0]), ([3, 17, 33], [0, 2, 1]), ([2, 3, 4, 5], [0, 3, 1, 2]),
+    ([2, 3, 4, 5], [3, 2, 1, 0]),
+    ([2, 3, 4, 5], [0, 2, 1, 3]), ([9, 8, 7, 6], [2, 0, 3, 1]), ([1, 5, 1, 6], [2, 1, 0, 3]),
+    ([2, 1, 2, 3, 2, 1, 2, 3], [7, 5, 3, 1, 0, 2, 4, 6]),
     ([0, 3], [1, 0]), ([300, 211], [1, 0]), ([4, 100, 90], [2, 0, 1]),
   ]) func transposes(dims: [Int], permutation: [Int]) throws {
     for x in numbered(dims) {
       let y = try OperatorRun(kind: .transpose)([x, .ints(permutation.map { Int32($0) })])[0]
       #expect(
-        y == gathered(x, permutation.map { dims[$0] }) { c in
-          var s = c
-          for (i, p) in permutation.enumerated() { s[p] = c[i] }
-          return s
-        })
+        y
+          == gathered(x, permutation.map { dims[$0] }) { c in
+            var s = c
+            for (i, p) in permutation.enumerated() { s[p] = c[i] }
+            return s
+          })
     }
   }
 
   @Test func transposeOddities() throws {
     let x = numbered([2, 3, 4])[0]
     #expect(try OperatorRun(kind: .transpose)([x, .ints([])])[0].dims == [4, 3, 2])
-    #expect(try OperatorRun(kind: .transpose)([x, .ints([0, 3, 1, 2])])[0] == gathered(x, [2, 4, 3]) { [$0[0], $0[2], $0[1]] })
+    #expect(
+      try OperatorRun(kind: .transpose)([x, .ints([0, 3, 1, 2])])[0] == gathered(x, [2, 4, 3]) { [$0[0], $0[2], $0[1]] })
     #expect(try OperatorRun(kind: .transpose)([x, .ints([1, 0])])[0] == x)
     #expect(OperatorRun(kind: .transpose).refusal([x, .ints([0, 0, 1])]) == "[0, 0, 1] is not a permutation")
-    let y = try OperatorRun(kind: .formatTranspose, attributes: attributes((0, .int(0)), (1, .int(1))))([numbered([2, 3, 4, 5])[1]])[0]
+    let y = try OperatorRun(kind: .formatTranspose, attributes: attributes((0, .int(0)), (1, .int(1))))([
+      numbered([2, 3, 4, 5])[1]
+    ])[0]
     #expect(y == gathered(numbered([2, 3, 4, 5])[1], [2, 4, 5, 3]) { [$0[0], $0[3], $0[1], $0[2]] })
     // Only axes of 1 move: the bytes stay, in the same place if the planner likes.
-    #expect(try OperatorRun(kind: .transpose, inPlace: true)([numbered([1, 4, 3])[0], .ints([1, 0, 2])])[0].bytes == numbered([4, 1, 3])[0].bytes)
+    #expect(
+      try OperatorRun(kind: .transpose, inPlace: true)([numbered([1, 4, 3])[0], .ints([1, 0, 2])])[0].bytes
+        == numbered([4, 1, 3])[0].bytes)
   }
 
   @Test func tilesAndBroadcasts() throws {
@@ -160,7 +171,9 @@ struct DataMoveTests {
       let y = try OperatorRun(kind: .padFusion)([x, .ints([2, 2], [1, 2, 0, 3])])[0]
       #expect(y == gathered(x, [6, 7]) { (1..<4).contains($0[0]) && $0[1] < 4 ? [$0[0] - 1, $0[1]] : nil })
       for (mode, skip) in [(1, 1), (2, 0)] {
-        let m = try OperatorRun(kind: .padFusion, attributes: attributes((1, .int(Int64(mode)))))([x, .ints([2, 2], [2, 1, 3, 2])])[0]
+        let m = try OperatorRun(kind: .padFusion, attributes: attributes((1, .int(Int64(mode)))))([
+          x, .ints([2, 2], [2, 1, 3, 2]),
+        ])[0]
         func mirror(_ k: Int, _ before: Int, _ n: Int) -> Int {
           let p = k - before
           let q = p < 0 ? -p - 1 + skip : p >= n ? 2 * n - 1 - skip - p : p
@@ -171,8 +184,14 @@ struct DataMoveTests {
     }
     // Known rows of the released original: symmetric and reflect by 2.
     let row = Value.floats([4], [1, 2, 3, 4])
-    #expect(try OperatorRun(kind: .padFusion, attributes: attributes((1, .int(2))))([row, .ints([2, 2])])[0].floats == [2, 1, 1, 2, 3, 4, 4, 3])
-    #expect(try OperatorRun(kind: .padFusion, attributes: attributes((1, .int(1))))([row, .ints([2, 2])])[0].floats == [3, 2, 1, 2, 3, 4, 3, 2])
+    #expect(
+      try OperatorRun(kind: .padFusion, attributes: attributes((1, .int(2))))([row, .ints([2, 2])])[0].floats == [
+        2, 1, 1, 2, 3, 4, 4, 3,
+      ])
+    #expect(
+      try OperatorRun(kind: .padFusion, attributes: attributes((1, .int(1))))([row, .ints([2, 2])])[0].floats == [
+        3, 2, 1, 2, 3, 4, 3, 2,
+      ])
     let value = try OperatorRun(kind: .padFusion)([row, .ints([1, 0]), .floats([1], [7])])[0]
     #expect(value.floats == [7, 1, 2, 3, 4])
     let q = [QuantParam(scale: 0.5, zeroPoint: 3, bits: 8, varianceCorrection: 1, meanCorrection: 0)]
@@ -188,13 +207,19 @@ struct DataMoveTests {
       #expect(y == gathered(x, [3, 4, 2]) { [2 - $0[0], $0[1], 1 - $0[2]] })
       #expect(try OperatorRun(kind: .reverseV2)([x, .ints([0, -1])])[0] == y)
       let lengths = [2, 0, 4]
-      let z = try OperatorRun(kind: .reverseSequence, attributes: attributes((0, .int(1)), (1, .int(0))))([x, .longs([3], lengths.map { Int64($0) })])[0]
+      let z = try OperatorRun(kind: .reverseSequence, attributes: attributes((0, .int(1)), (1, .int(0))))([
+        x, .longs([3], lengths.map { Int64($0) }),
+      ])[0]
       #expect(z == gathered(x, [3, 4, 2]) { [$0[0], $0[1] < lengths[$0[0]] ? lengths[$0[0]] - 1 - $0[1] : $0[1], $0[2]] })
-      let w = try OperatorRun(kind: .reverseSequence, attributes: attributes((0, .int(0)), (1, .int(1))))([x, .ints([3, 0, 1, 2])])[0]
+      let w = try OperatorRun(kind: .reverseSequence, attributes: attributes((0, .int(0)), (1, .int(1))))([
+        x, .ints([3, 0, 1, 2]),
+      ])[0]
       let l = [3, 0, 1, 2]
       #expect(w == gathered(x, [3, 4, 2]) { [$0[0] < l[$0[1]] ? l[$0[1]] - 1 - $0[0] : $0[0], $0[1], $0[2]] })
     }
-    let bad = OperatorRun(kind: .reverseSequence, attributes: attributes((0, .int(1)))).refusal([numbered([1, 2])[0], .ints([3])])
+    let bad = OperatorRun(kind: .reverseSequence, attributes: attributes((0, .int(1)))).refusal([
+      numbered([1, 2])[0], .ints([3]),
+    ])
     #expect(bad == "length 0 is 3; the axis has 2 entries")
   }
 
@@ -213,18 +238,25 @@ struct DataMoveTests {
     }
     for x in numbered([2, 4, 6, 3]) {
       let y = try OperatorRun(kind: .spaceToDepth, attributes: attributes((0, .int(2))))([x])[0]
-      #expect(y == gathered(x, [2, 2, 3, 12]) { c in
-        let (h, w): (Int, Int) = (c[1] * 2 + c[3] / 6, c[2] * 2 + c[3] / 3 % 2)
-        return [c[0], h, w, c[3] % 3]
-      })
+      #expect(
+        y
+          == gathered(x, [2, 2, 3, 12]) { c in
+            let (h, w): (Int, Int) = (c[1] * 2 + c[3] / 6, c[2] * 2 + c[3] / 3 % 2)
+            return [c[0], h, w, c[3] % 3]
+          })
       #expect(try OperatorRun(kind: .depthToSpace, attributes: attributes((0, .int(2))))([y])[0] == x)
       let crd = OperatorRun(kind: .depthToSpace, attributes: attributes((0, .int(2)), (2, .string("CRD"))))
-      #expect(try crd([y])[0] == gathered(y, [2, 4, 6, 3]) { c in
-        let channel: Int = c[3] * 4 + c[1] % 2 * 2 + c[2] % 2
-        return [c[0], c[1] / 2, c[2] / 2, channel]
-      })
+      #expect(
+        try crd([y])[0]
+          == gathered(y, [2, 4, 6, 3]) { c in
+            let channel: Int = c[3] * 4 + c[1] % 2 * 2 + c[2] % 2
+            return [c[0], c[1] / 2, c[2] / 2, channel]
+          })
     }
-    #expect(OperatorRun(kind: .batchToSpace, attributes: attributes((0, .ints([2, 2])), (1, .ints2D([[0, 0], [0, 0]])))).refusal(numbered([3, 1, 1, 1])).contains("1 or 3"))
+    #expect(
+      OperatorRun(kind: .batchToSpace, attributes: attributes((0, .ints([2, 2])), (1, .ints2D([[0, 0], [0, 0]])))).refusal(
+        numbered([3, 1, 1, 1])
+      ).contains("1 or 3"))
   }
 
   /// Large enough for the threads to share: one block, many blocks, rows of a transposition.

@@ -38,22 +38,28 @@ struct DataSearchTests {
         }
       }
     }
-    #expect(OperatorRun(kind: .topKFusion).refusal([.floats([2], [1, 2]), .scalar(3)], outputs: 2).contains("takes 3 of the 2 entries"))
+    #expect(
+      OperatorRun(kind: .topKFusion).refusal([.floats([2], [1, 2]), .scalar(3)], outputs: 2).contains(
+        "takes 3 of the 2 entries"))
     // The original ignores `largest`.
-    let y = try OperatorRun(kind: .topKFusion, attributes: attributes((2, .int(0))))([.ints([3, 1, 2, 3]), .scalar(2)], outputs: 2)
+    let y = try OperatorRun(kind: .topKFusion, attributes: attributes((2, .int(0))))(
+      [.ints([3, 1, 2, 3]), .scalar(2)], outputs: 2)
     #expect(y[0].ints == [3, 3] && y[1].ints == [0, 3])
   }
 
   @Test func argMaxAndMin() throws {
     let x = Value.floats([2, 4], [1, 5, 5, 2, -1, -7, -7, 0])
     #expect(try OperatorRun(kind: .argMaxFusion, attributes: attributes((0, .int(-1))))([x])[0] == .ints([1, 3]))
-    #expect(try OperatorRun(kind: .argMinFusion, attributes: attributes((0, .int(1)), (2, .bool(true))))([x])[0] == .ints([2, 1], [0, 1]))
+    #expect(
+      try OperatorRun(kind: .argMinFusion, attributes: attributes((0, .int(1)), (2, .bool(true))))([x])[0]
+        == .ints([2, 1], [0, 1]))
     #expect(try OperatorRun(kind: .argMinFusion, attributes: attributes((0, .int(0))))([x])[0] == .ints([1, 1, 1, 1]))
     let value = OperatorRun(kind: .argMaxFusion, attributes: attributes((0, .int(1)), (1, .int(2)), (3, .bool(true))))
     #expect(try value([x])[0] == .floats([2, 2], [5, 5, 0, -1]))
     let both = try value([x], outputs: 2)
     #expect(both[0] == .ints([2, 2], [1, 2, 3, 0]) && both[1].floats == [5, 5, 0, -1])
-    #expect(try OperatorRun(kind: .argMaxFusion)([Value(.float16, [3], [UInt16(0x3c00), 0x4000, 0xc200])])[0] == .ints([], [1]))
+    #expect(
+      try OperatorRun(kind: .argMaxFusion)([Value(.float16, [3], [UInt16(0x3c00), 0x4000, 0xc200])])[0] == .ints([], [1]))
     #expect(try OperatorRun(kind: .argMaxFusion)([.floats([3], [.nan, 2, 3])])[0].ints == [2])
     #expect(OperatorRun(kind: .argMaxFusion).refusal([.floats([0], [])]).contains("takes 1 of the 0 entries"))
   }
@@ -95,7 +101,10 @@ struct DataSearchTests {
     #expect(try OperatorRun(kind: .where)([.bools([], [false]), x, y])[0] == y)
     #expect(try OperatorRun(kind: .where)([.bools([1], [true]), .floats([], [8]), .floats([], [9])])[0] == .floats([1], [8]))
     let long = [Float](repeating: 1, count: 32768)
-    #expect(try OperatorRun(kind: .where)([.bools([32768], long.map { _ in true }), .floats([32768], long), .floats([32768], long)])[0].floats == long)
+    #expect(
+      try OperatorRun(kind: .where)([.bools([32768], long.map { _ in true }), .floats([32768], long), .floats([32768], long)])[
+        0
+      ].floats == long)
     #expect(try OperatorRun(kind: .select)([.bools([2], [true, false]), x, y])[0].floats == [1, 4])
     #expect(try OperatorRun(kind: .select)([.bools([1], [false]), x, x, y, y], outputs: 2) == [y, y])
     #expect(OperatorRun(kind: .select).refusal([.bools([3], [true, true, true]), x, y]).contains("does not choose"))
@@ -111,6 +120,8 @@ struct DataSearchTests {
       #expect(try run([x, .scalar(-1)])[0].ints == wanted)
     }
     #expect(try OperatorRun(kind: .cumSum)([.floats([2, 2], [1, 2, 3, 4]), .scalar(0)])[0].floats == [1, 2, 4, 6])
-    #expect(try OperatorRun(kind: .isFinite)([.floats([4], [1, .infinity, .nan, -.greatestFiniteMagnitude])])[0] == .bools([4], [true, false, false, true]))
+    #expect(
+      try OperatorRun(kind: .isFinite)([.floats([4], [1, .infinity, .nan, -.greatestFiniteMagnitude])])[0]
+        == .bools([4], [true, false, false, true]))
   }
 }

@@ -34,7 +34,8 @@ struct DataShapeTests {
     #expect(try OperatorRun(kind: .squeeze)([one, .ints([2, 0])])[0].dims == [1, 3, 2])
     #expect(OperatorRun(kind: .squeeze).refusal([one, .ints([1])]).contains("has 3 entries"))
     #expect(try OperatorRun(kind: .unsqueeze, attributes: attributes((0, .ints([0, -1]))))([x])[0].dims == [1, 2, 3, 4, 1])
-    #expect(OperatorRun(kind: .unsqueeze, attributes: attributes((0, .ints([9])))).refusal([x]).contains("cannot insert axis 9"))
+    #expect(
+      OperatorRun(kind: .unsqueeze, attributes: attributes((0, .ints([9])))).refusal([x]).contains("cannot insert axis 9"))
     #expect(try OperatorRun(kind: .expandDims)([x, .scalar(-1)])[0].dims == [2, 3, 4, 1])
     #expect(try OperatorRun(kind: .expandDims)([.floats([], [1]), .scalar(0)])[0].dims == [1])
     #expect(OperatorRun(kind: .expandDims).refusal([x, .scalar(5)]).contains("cannot insert axis 5"))
@@ -55,7 +56,8 @@ struct DataShapeTests {
 
   @Test func fills() throws {
     #expect(try OperatorRun(kind: .fill)([.floats([], [2.5]), .ints([2, 1])])[0] == .floats([2, 1], [2.5, 2.5]))
-    #expect(try OperatorRun(kind: .fillV2, known: [0])([.longs([1], [3]), .bools([1], [true])])[0] == .bools([3], [true, true, true]))
+    #expect(
+      try OperatorRun(kind: .fillV2, known: [0])([.longs([1], [3]), .bools([1], [true])])[0] == .bools([3], [true, true, true]))
     let constant = OperatorRun(kind: .constantOfShape, attributes: attributes((0, .int(35)), (1, .floats([-3]))), known: [0])
     #expect(try constant([.ints([2])])[0] == .longs([2], [-3, -3]))
     #expect(try constant([.ints([])])[0] == .longs([], [-3]))

@@ -48,8 +48,8 @@ final class ArgMinMaxOperator: Operator {
     guard outputs[0].count > 0, let x = inputs[0].data, let first = outputs[0].data else { return }
     let values = outputs.count == 2 ? outputs[1].data : givesValue ? first : nil
     let positions = outputs.count == 2 || !givesValue ? first.assumingMemoryBound(to: Int32.self) : nil
-    context.parallel(
-      outer * inner,
+    context.parallelRows(
+      outer * inner, elements: n,
       Job(
         list: NumberList(inputs[0]), x: UnsafeRawPointer(x), values: values, positions: positions,
         scratch: context.workspace.assumingMemoryBound(to: Int32.self), size: inputs[0].type.size, n: n, inner: inner, k: k,

@@ -111,8 +111,8 @@ final class ConcatOperator: Operator {
         moves[i].run(context, from: inputs[i].data, to: target)
       } else if runBytes[i] > 0 && outer > 0 {
         tables.withUnsafeBufferPointer { table in
-          context.parallel(
-            outer,
+          context.parallelRows(
+            outer, elements: runBytes[i],
             TableJob(
               x: UnsafePointer(inputs[i].pointer(Int8.self)), y: target.assumingMemoryBound(to: Int8.self) + offset,
               table: table.baseAddress.unsafelyUnwrapped + tableOf[i], run: runBytes[i], stride: outputStride))

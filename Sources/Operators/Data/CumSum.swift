@@ -28,8 +28,8 @@ final class CumSumOperator: Operator {
 
   override func run(_ context: ExecutionContext) throws(EngineError) {
     guard outputs[0].count > 0, let x = inputs[0].data, let y = outputs[0].data else { return }
-    context.parallel(
-      outer,
+    context.parallelRows(
+      outer, elements: n * inner,
       Job(
         x: UnsafeRawPointer(x), y: y, n: n, inner: inner, exclusive: exclusive, reverse: reverse,
         isFloat: inputs[0].type == .float32))

@@ -1,22 +1,14 @@
 import Graph
 
-/// The element types on which values are compared, as orderable numbers.
-extension DataType {
-  /// Types that TopK, ArgMax and Unique order.
-  var isOrdered: Bool {
-    switch self {
-    case .float32, .float16, .int8, .uint8, .int32, .int64: return true
-    default: return false
-    }
-  }
-}
-
 /// Reads elements as numbers: float types exactly, int32 exactly, int64 to 53 bits.
 struct NumberList {
   private let data: UnsafeRawPointer
   private let type: DataType
 
-  /// The tensor has data and an ordered type.
+  /// The elements when they are float32.
+  var floats: UnsafePointer<Float>? { type == .float32 ? data.assumingMemoryBound(to: Float.self) : nil }
+
+  /// The tensor has data and one of the types float32, float16, int8, uint8, int32, int64.
   init(_ tensor: Tensor) {
     data = UnsafeRawPointer(tensor.data.unsafelyUnwrapped)
     type = tensor.type
@@ -58,6 +50,10 @@ struct ElementCopy {
 func selectBest(
   _ values: NumberList, start: Int, stride: Int, n: Int, k: Int, smallest: Bool, into heap: UnsafeMutablePointer<Int32>
 ) {
+  if k == 1, let p = values.floats {
+    heap[0] = firstBest(p + start, stride, n, smallest: smallest)
+    return
+  }
   @inline(__always) func key(_ i: Int) -> Double {
     let v = values[start + i * stride]
     if v != v { return -.infinity }
@@ -109,4 +105,20 @@ func selectBest(
     sift(0, size)
     size -= 1
   }
+}
+
+/// The first of the largest (smallest) numbers; NaN is never better than another entry.
+private func firstBest(_ p: UnsafePointer<Float>, _ stride: Int, _ n: Int, smallest: Bool) -> Int32 {
+  var best = 0
+  var value: Float = smallest ? .infinity : -.infinity
+  var i = 0
+  while i < n {
+    let v = p[i * stride]
+    if smallest ? v < value : v > value {
+      value = v
+      best = i
+    }
+    i += 1
+  }
+  return Int32(truncatingIfNeeded: best)
 }

@@ -130,8 +130,8 @@ final class PadOperator: Operator {
     }
     table.withUnsafeBufferPointer { table in
       first.withUnsafeBufferPointer { first in
-        context.parallel(
-          output.count / width,
+        context.parallelRows(
+          output.count / width, elements: width,
           MirrorJob(
             x: UnsafeRawPointer(source), y: target, table: table.baseAddress.unsafelyUnwrapped,
             first: first.baseAddress.unsafelyUnwrapped, counts: counts, outer: rank - 1, width: width, size: size,

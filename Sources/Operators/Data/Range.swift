@@ -22,7 +22,8 @@ final class RangeOperator: Operator {
 
   override func infer() throws(EngineError) {
     if inputs.count == 1 {
-      return try setOutput(0, .int32, [try length(Double(attributes.start), Double(attributes.limit), Double(attributes.delta))])
+      return try setOutput(
+        0, .int32, [try length(Double(attributes.start), Double(attributes.limit), Double(attributes.delta))])
     }
     for t in inputs where !t.hasKnownValue { throw EngineError.deferred }
     try setOutput(0, inputs[0].type, [try length(first(0), first(1), first(2))])

@@ -84,8 +84,8 @@ final class ReverseSequenceOperator: Operator {
       }
       i += 1
     }
-    context.parallel(
-      outer * a,
+    context.parallelRows(
+      outer * a, elements: middle * b * inner,
       Job(
         x: UnsafeRawPointer(x), y: y, lengths: lengths, a: a, middle: middle, b: b, bytes: inner * inputs[0].type.size,
         batchFirst: batchFirst))

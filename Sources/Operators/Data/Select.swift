@@ -93,8 +93,8 @@ final class WhereOperator: Operator {
   override func run(_ context: ExecutionContext) throws(EngineError) {
     guard outputs[0].count > 0, let c = inputs[0].data, let x = inputs[1].data, let y = inputs[2].data, let z = outputs[0].data
     else { return }
-    context.parallel(
-      outputs[0].count / width,
+    context.parallelRows(
+      outputs[0].count / width, elements: width,
       ChooseJob(
         condition: UnsafePointer(c.assumingMemoryBound(to: UInt8.self)), x: UnsafeRawPointer(x), y: UnsafeRawPointer(y),
         output: z, counts: counts, conditionSteps: conditionSteps, xSteps: xSteps, ySteps: ySteps, rank: rank, width: width,

@@ -314,3 +314,25 @@ private struct FillJob: ParallelJob {
     }
   }
 }
+
+extension ExecutionContext {
+  /// Runs `job` for `0..<count` on the pool, as many indices in one task as have about 16 K elements together: handing out a task
+  /// costs as much as a few hundred elements.
+  func parallelRows<Job: ParallelJob>(_ count: Int, elements: Int, _ job: Job) {
+    let grain = max(1, 16384 / max(elements, 1))
+    parallel((count + grain - 1) / grain, RowsJob(job: job, count: count, grain: grain))
+  }
+}
+
+private struct RowsJob<Job: ParallelJob>: ParallelJob {
+  let job: Job
+  let count: Int, grain: Int
+  func run(_ index: Int, worker: Int) {
+    var i = index * grain
+    let end = min(count, i + grain)
+    while i < end {
+      job.run(i, worker: worker)
+      i += 1
+    }
+  }
+}

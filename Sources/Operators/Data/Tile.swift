@@ -37,7 +37,9 @@ final class TileOperator: MoveOperator {
   override func prepare(_ context: ExecutionContext) throws(EngineError) {
     let (x, y) = (inputs[0].shape, outputs[0].shape)
     let (xSteps, ySteps) = (x.steps, y.steps)
-    var counts = [Int](), from = [Int](), to = [Int]()
+    var counts = [Int]()
+    var from = [Int]()
+    var to = [Int]()
     var i = 0
     while i < x.rank {
       counts += [x[i] == 0 ? 0 : y[i] / x[i], x[i]]

@@ -41,8 +41,8 @@ final class TopKOperator: Operator {
   override func run(_ context: ExecutionContext) throws(EngineError) {
     guard outputs[0].count > 0, let y = outputs[0].data, let positions = outputs[1].data, inputs[0].data != nil else { return }
     let x = UnsafeRawPointer(inputs[0].data.unsafelyUnwrapped)
-    context.parallel(
-      outer * inner,
+    context.parallelRows(
+      outer * inner, elements: n,
       Job(
         values: NumberList(inputs[0]), copy: ElementCopy(x: x, y: y, size: inputs[0].type.size),
         positions: positions.assumingMemoryBound(to: Int32.self),

@@ -31,8 +31,8 @@ final class TriangleOperator: Operator {
     let (rows, columns) = (output.shape[rank - 2], output.shape[rank - 1])
     var diagonal = inputs.count == 2 && inputs[1].data != nil ? IndexList(inputs[1])[0] : 0
     diagonal = max(-rows, min(diagonal, columns))
-    context.parallel(
-      output.count / columns,
+    context.parallelRows(
+      output.count / columns, elements: columns,
       Job(
         x: UnsafeRawPointer(x), y: y, rows: rows, columns: columns, size: output.type.size, diagonal: diagonal,
         upper: node.kind == .triu))
