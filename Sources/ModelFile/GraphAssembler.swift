@@ -38,18 +38,20 @@ struct GraphAssembler {
     let record = model.subgraphs[subgraph]
     let place = "subgraph \(subgraph) \"\(record.name)\""
     let graph = Graph(name: record.name)
-    for index in record.tensors { _ = try tensor(index, subgraph, graph, place) }
+    do throws(EngineError) {
+      for index in record.tensors { _ = try tensor(index, subgraph, graph) }
+    } catch { throw error.adding(place) }
     try addInputs(record, subgraph, graph, place)
-    let listed = try addNodes(record, subgraph, graph, place)
-    try sortNodes(listed, graph, place)
+    try addNodes(record, subgraph, graph, place)
+    try sortNodes(record.nodes, graph, place)
     try addOutputs(record, subgraph, graph, place)
     return graph
   }
 
   /// The subgraph's object for tensor `index`, made and added to the graph when it is needed for the first time.
-  private mutating func tensor(_ index: UInt32, _ subgraph: Int, _ graph: Graph, _ place: String) throws(EngineError) -> Tensor {
+  private mutating func tensor(_ index: UInt32, _ subgraph: Int, _ graph: Graph) throws(EngineError) -> Tensor {
     guard index < UInt32(truncatingIfNeeded: roles.count) else {
-      throw EngineError(.error, "\(place): there is no tensor \(index); the model has \(roles.count)")
+      throw EngineError(.error, "there is no tensor \(index); the model has \(roles.count)")
     }
     let i = Int(index)
     if roles[i].subgraph == subgraph { return roles[i].tensor }
@@ -71,7 +73,7 @@ struct GraphAssembler {
   ) throws(EngineError) {
     // The main graph's inputs are shown in the model's order, and nothing else is ever fed.
     for index in subgraph == 0 ? model.inputs : record.inputs {
-      let tensor = try tensor(index, subgraph, graph, place)
+      let tensor = try tensor(index, subgraph, graph)
       if roles[Int(index)].isInput { throw EngineError(.error, "\(place): tensor \(tensor) is listed as an input twice") }
       if tensor.isConstant && tensor.type != .tensorList {
         throw EngineError(.error, "\(place): input \(tensor) has data; an input is fed from outside")
@@ -81,10 +83,10 @@ struct GraphAssembler {
     }
   }
 
-  /// Adds the nodes in file order; the result lists them as record, for messages.
+  /// Adds the nodes in file order.
   private mutating func addNodes(
     _ record: SubgraphRecord, _ subgraph: Int, _ graph: Graph, _ place: String
-  ) throws(EngineError) -> [UInt32] {
+  ) throws(EngineError) {
     for index in record.nodes {
       guard index < UInt32(truncatingIfNeeded: model.nodes.count) else {
         throw EngineError(.error, "\(place): there is no node \(index); the model has \(model.nodes.count)")
@@ -94,58 +96,67 @@ struct GraphAssembler {
       if nodeSubgraph[Int(index)] == subgraph { throw EngineError(.error, "\(place): node \(node) is listed twice") }
       nodeSubgraph[Int(index)] = subgraph
       node.quantType = listed.quantType
-      let nodePlace = "\(place), node \(node.text)"
-      for output in listed.outputs {
-        let tensor = try tensor(output, subgraph, graph, nodePlace)
-        let role = roles[Int(output)]
-        if tensor.isConstant && tensor.type != .tensorList {
-          throw EngineError(.error, "\(nodePlace): its output \(tensor) is a constant")
-        }
-        if role.isInput { throw EngineError(.error, "\(nodePlace): its output \(tensor) is an input of the graph") }
-        if role.producer == graph.nodes.count {
-          throw EngineError(.error, "\(nodePlace): tensor \(tensor) is listed as an output twice")
-        }
-        if role.producer >= 0 {
-          throw EngineError(
-            .error, "\(nodePlace): its output \(tensor) is also the output of \(graph.nodes[role.producer].text)")
-        }
-        roles[Int(output)].producer = graph.nodes.count
-        node.outputs.append(tensor)
+      do throws(EngineError) {
+        try connect(node, listed, subgraph, graph)
+      } catch {
+        // Made only now: a long subgraph name in the text of every node would be work out of proportion.
+        throw error.adding("\(place), node \(node.text)")
       }
-      for input in listed.inputs { node.inputs.append(try tensor(input, subgraph, graph, nodePlace)) }
-      try checkTensorLists(node, nodePlace)
-      try checkPartial(node, subgraph, nodePlace)
       graph.nodes.append(node)
     }
-    return record.nodes
+  }
+
+  private mutating func connect(
+    _ node: Node, _ listed: NodeRecord, _ subgraph: Int, _ graph: Graph
+  ) throws(EngineError) {
+    for output in listed.outputs {
+      let tensor = try tensor(output, subgraph, graph)
+      let role = roles[Int(output)]
+      if tensor.isConstant && tensor.type != .tensorList {
+        throw EngineError(.error, "its output \(tensor) is a constant")
+      }
+      if role.isInput { throw EngineError(.error, "its output \(tensor) is an input of the graph") }
+      if role.producer == graph.nodes.count {
+        throw EngineError(.error, "tensor \(tensor) is listed as an output twice")
+      }
+      if role.producer >= 0 {
+        throw EngineError(.error, "its output \(tensor) is also the output of \(graph.nodes[role.producer].text)")
+      }
+      roles[Int(output)].producer = graph.nodes.count
+      node.outputs.append(tensor)
+    }
+    for input in listed.inputs { node.inputs.append(try tensor(input, subgraph, graph)) }
+    try checkTensorLists(node)
+    try checkPartial(node, subgraph)
   }
 
   /// Tensor lists are understood by few operators.
-  private func checkTensorLists(_ node: Node, _ place: String) throws(EngineError) {
+  private func checkTensorLists(_ node: Node) throws(EngineError) {
     switch node.kind {
     case .tensorListFromTensor, .tensorListGetItem, .tensorListReserve, .tensorListSetItem, .tensorListStack, .partialFusion:
       return
     default: break
     }
     for tensor in node.inputs where tensor.type == .tensorList {
-      throw EngineError(.error, "\(place): input \(tensor) is a tensor list, which this operator does not take")
+      throw EngineError(.error, "input \(tensor) is a tensor list, which this operator does not take")
     }
     for tensor in node.outputs where tensor.type == .tensorList {
-      throw EngineError(.error, "\(place): output \(tensor) is a tensor list, which this operator does not make")
+      throw EngineError(.error, "output \(tensor) is a tensor list, which this operator does not make")
     }
   }
 
   /// A PartialFusion names another subgraph.
-  private func checkPartial(_ node: Node, _ subgraph: Int, _ place: String) throws(EngineError) {
+  private func checkPartial(_ node: Node, _ subgraph: Int) throws(EngineError) {
     guard node.kind == .partialFusion else { return }
     let target = node.attributes.int(0)
     if target < 0 || target >= model.subgraphs.count {
-      throw EngineError(.error, "\(place): there is no subgraph \(target); the model has \(model.subgraphs.count)")
+      throw EngineError(.error, "there is no subgraph \(target); the model has \(model.subgraphs.count)")
     }
-    if target == subgraph { throw EngineError(.error, "\(place): calls the subgraph it is in") }
+    if target == subgraph { throw EngineError(.error, "calls the subgraph it is in") }
   }
 
-  /// Finds the producer of every input and puts the nodes in an order in which each runs after them.
+  /// Finds the producer of every input and puts the nodes in an order in which each runs after them. `listed` are the nodes'
+  /// numbers in the file.
   private mutating func sortNodes(_ listed: [UInt32], _ graph: Graph, _ place: String) throws(EngineError) {
     var producers = [[Int]]()
     producers.reserveCapacity(listed.count)
@@ -162,7 +173,7 @@ struct GraphAssembler {
         } else {
           throw EngineError(
             .error,
-            "\(place), node \(graph.nodes[position]): nothing produces its input \(role.tensor), which is neither constant nor an input of the graph"
+            "\(place), node \(graph.nodes[position].text): nothing produces its input \(role.tensor.text), which is neither constant nor an input of the graph"
           )
         }
       }
@@ -170,7 +181,7 @@ struct GraphAssembler {
     }
     var stuck = 0
     guard let order = TopologicalOrder.order(producers, stuck: &stuck) else {
-      throw EngineError(.error, "\(place): node \(graph.nodes[stuck]) depends on its own output")
+      throw EngineError(.error, "\(place): node \(graph.nodes[stuck].text) depends on its own output")
     }
     var sorted = [Node]()
     sorted.reserveCapacity(order.count)
@@ -207,7 +218,7 @@ struct GraphAssembler {
   private mutating func checkOutput(
     _ index: UInt32, _ subgraph: Int, _ graph: Graph, _ place: String
   ) throws(EngineError) {
-    let tensor = try tensor(index, subgraph, graph, place)
+    let tensor = try tensor(index, subgraph, graph)
     let role = roles[Int(index)]
     if !role.isInput && role.producer < 0 && !tensor.isConstant {
       throw EngineError(.error, "\(place): nothing produces output \(tensor)")
