@@ -72,7 +72,7 @@ enum OperatorCoverage {
       let t = Tensor(name: input.name, type: input.type, shape: input.shape, format: input.format)
       t.quantParams = input.quantParams
       // Variables have values too, as in a run, where shapes that depend on them must be found.
-      guard input.type == old else {
+      guard input.type == old && input.count > 0 else {
         guard let data = input.data else { return t }
         if input.isConstant { t.setConstant(data, owner: input.owner) } else { t.setFolded(data, owner: input.owner) }
         return t
