@@ -85,7 +85,7 @@ struct OperatorRun {
     for (i, t) in results.enumerated() { t.quantParams = quantParams[-1 - i] ?? [] }
     let node = Node(name: "n", kind: kind, attributes: attributes, inputs: tensors, outputs: results)
     node.quantType = quantType
-    guard let factory = Registry.dataFactory(for: kind) else { throw EngineError(.unknownOperator, "no operator") }
+    guard let factory = Registry.factory(for: kind) else { throw EngineError(.unknownOperator, "no operator") }
     let op = try factory(node)
     try op.infer()
     let pool = ThreadPool(threadCount: 2)
