@@ -109,6 +109,7 @@ struct OperatorRun {
     if inPlace && op.inPlaceInputs.contains(0) { results[0].data = tensors[0].data }
     try op.run(context)
     for b in blocks + written + [workspace] { #expect(b.isIntact) }
+    OperatorCoverage.record(node)
     return results.map { t in
       Value(t.type, t.shape.dims, [UInt8](UnsafeRawBufferPointer(start: t.data, count: t.byteCount)))
     }
