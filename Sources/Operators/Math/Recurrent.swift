@@ -5,17 +5,19 @@ import System
 
 /// What LSTM and GRU share: packed weights and the products with them.
 
-/// The transpose of a weight matrix [n, k], packed for gemm.
+/// A weight matrix [n, k] (transposed), or [k, n], packed for gemm.
 struct PackedWeights {
   let buffer: Buffer
   let k: Int, n: Int
 
-  init(_ op: Operator, _ context: ExecutionContext, _ values: UnsafePointer<Float>, n: Int, k: Int) throws(EngineError) {
+  init(_ op: Operator, _ context: ExecutionContext, _ values: UnsafePointer<Float>, n: Int, k: Int, transposed: Bool = true)
+    throws(EngineError)
+  {
     self.k = k
     self.n = n
     let width = Int(context.kernels.pointee.gemm_nr), panels = (n + width - 1) / width
     buffer = try op.floatBuffer(panels * width * k)
-    context.kernels.pointee.gemm_pack_b(buffer.floats, values, k, n, 1, k, 0, panels)
+    context.kernels.pointee.gemm_pack_b(buffer.floats, values, k, n, transposed ? 1 : n, transposed ? k : 1, 0, panels)
   }
 }
 
