@@ -129,7 +129,7 @@ public struct GraphOptimizer {
     var i = graph.nodes.count - 1
     while i >= 0 {
       let node = graph.nodes[i]
-      if node.outputs.allSatisfy({ readers[$0.index] == 0 }) {
+      if !node.kind.hasSideEffect && node.outputs.allSatisfy({ readers[$0.index] == 0 }) {
         dead[i] = true
         for t in node.inputs { readers[t.index] -= 1 }
       }
