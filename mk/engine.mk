@@ -78,6 +78,9 @@ CHECKED := -Osize -Xfrontend -mergeable-traps -Xllvm -enable-machine-outliner=al
 KERNELS := -Ounchecked -disable-cmo -Xllvm -unroll-runtime=false -Xllvm -vectorize-loops=false
 AVX2 := -D AVX2 -Xcc -march=x86-64-v3
 AVX512 := -D AVX512 -Xcc -march=x86-64-v4 -Xcc -mprefer-vector-width=512
+# The 8-bit kernels want other instructions than the float ones.
+VNNI := -D VNNI -Xcc -march=x86-64-v4 -Xcc -mavx512vnni -Xcc -mprefer-vector-width=512
+DOT := -D DOT -Xcc -march=armv8.2-a+dotprod
 
 # --- modules ----------------------------------------------------------------------------------------------------------
 
@@ -112,9 +115,14 @@ C_MODULES := $(wildcard Sources/CSystem/include/* Sources/CKernels/include/* inc
 $(eval $(call module,System,,$(CHECKED)))
 $(eval $(call module,Kernels,,$(KERNELS),mskernels))
 $(eval $(call module,KernelsReference,,$(KERNELS),mskernels))
+$(eval $(call module,Int8Kernels,,$(KERNELS),mskernels))
 ifeq ($(ARCH),x86_64)
+$(eval $(call module,Int8KernelsAVX2,,$(KERNELS) $(AVX2),mskernels))
+$(eval $(call module,Int8KernelsVNNI,,$(KERNELS) $(VNNI),mskernels))
 $(eval $(call module,KernelsAVX2,,$(KERNELS) $(AVX2),mskernels))
 $(eval $(call module,KernelsAVX512,,$(KERNELS) $(AVX512),mskernels))
+else
+$(eval $(call module,Int8KernelsDot,,$(KERNELS) $(DOT),mskernels))
 endif
 $(eval $(call module,KernelSelection,,$(CHECKED)))
 $(eval $(call module,FlatBuffers,,$(CHECKED)))

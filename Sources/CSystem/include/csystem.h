@@ -19,6 +19,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -131,6 +134,21 @@ static inline int mssys_best_isa(void) {
   return MSSYS_ISA_AVX2;
 #else
   return MSSYS_ISA_BASELINE;
+#endif
+}
+
+/* The processor multiplies bytes and sums four products in one instruction: AVX-512 VNNI (then it has what MSSYS_ISA_AVX512
+ * stands for, too), or NEON's dot product extension. */
+static inline int mssys_has_byte_dot(void) {
+#if defined(__x86_64__)
+  unsigned r[4];
+  if (mssys_best_isa() < MSSYS_ISA_AVX512) return 0;
+  mssys_cpuid(7, 0, r);
+  return (int)(r[2] >> 11 & 1);
+#elif defined(__aarch64__)
+  return (int)(getauxval(AT_HWCAP) >> 20 & 1);
+#else
+  return 0;
 #endif
 }
 
