@@ -1,10 +1,13 @@
 import CKernels
 import Graph
+import KernelSelection
 import System
 
 /// What an operator may use while it is prepared and run: the kernels, the threads, and scratch memory.
 public final class ExecutionContext {
   public let kernels: UnsafePointer<MSKernels>
+  /// The kernels of 8-bit products.
+  public var int8Kernels: UnsafePointer<MSInt8Kernels> { Int8MatrixKernels.active }
   public let pool: ThreadPool
   /// Scratch of the size that the largest ``Operator/workspaceBytes`` of the graph asks for; 64-byte aligned. Its content does
   /// not outlive one `run`.
