@@ -18,9 +18,18 @@ let kernelTargets: [Target] = [
   .target(
     name: "KernelsAVX512", dependencies: ["CKernels"],
     swiftSettings: kernels(["-D", "AVX512", "-Xcc", "-march=x86-64-v4", "-Xcc", "-mprefer-vector-width=512"])),
+  .target(
+    name: "KernelsHalf", dependencies: ["CKernels"],
+    swiftSettings: kernels([
+      "-D", "AVX512", "-D", "HALF", "-D", "BF16", "-Xcc", "-march=x86-64-v4", "-Xcc", "-mavx512bf16", "-Xcc", "-mprefer-vector-width=512",
+    ])),
 ]
 #else
-let kernelTargets: [Target] = []
+let kernelTargets: [Target] = [
+  .target(
+    name: "KernelsHalf", dependencies: ["CKernels"],
+    swiftSettings: kernels(["-D", "HALF", "-D", "FP16", "-Xcc", "-march=armv8.2-a+fp16"]))
+]
 #endif
 let kernelNames = ["Kernels", "KernelsReference"] + kernelTargets.map(\.name)
 let kernelDependencies = kernelNames.map { Target.Dependency.target(name: $0) }

@@ -14,7 +14,7 @@ final class TransposedConvolutionOperator: Operator {
   private var group = 1
   private var outputPadding = (0, 0)
   private var activation = FusedActivation.none
-  private var bias: VectorOperand? = nil
+  private var bias: FloatInput? = nil
   private var inChannels = 0, groupOutChannels = 0
   private var outHeight = 0, outWidth = 0, padTop = 0, padLeft = 0
   private var matrix: PackedMatrix?
@@ -45,13 +45,13 @@ final class TransposedConvolutionOperator: Operator {
       throw EngineError(.error, "output padding \(v) is outside 0...\(ConvolutionGeometry.limit)")
     }
     activation = try Operators.fusedActivation(of: node, field: 11)
-    bias = node.inputs.count == 3 ? VectorOperand(node.inputs[2]) : nil
-    if let bias, bias.tensor.shape.checkedCount != groupOutChannels * group {
-      throw EngineError(.error, "the bias (\(bias.tensor)) must have \(groupOutChannels * group) elements")
+    bias = node.inputs.count == 3 ? FloatInput(2) : nil
+    if bias != nil, node.inputs[2].shape.checkedCount != groupOutChannels * group {
+      throw EngineError(.error, "the bias (\(node.inputs[2])) must have \(groupOutChannels * group) elements")
     }
     try requireOutputs(1...1)
     try requireType(0, .float32)
-    for index in 1..<inputs.count { try requireType(index, .float32, .float16) }
+    for index in 1..<inputs.count { try requireFloat(index) }
     if !weights.isConstant { throw EngineError(.notSupported, "the weights (\(weights)) must be constant") }
   }
 
@@ -88,11 +88,13 @@ final class TransposedConvolutionOperator: Operator {
   }
 
   override func prepare(_ context: ExecutionContext) throws(EngineError) {
-    try bias?.prepare(context.kernels)
+    try bias?.prepare(self, context)
     let taps = geometry.kernelHeight * geometry.kernelWidth
     let weights = inputs[1]
     if packed == nil {
-      let m = try PackedMatrix(k: inChannels / group, n: taps * groupOutChannels, kernels: context.kernels)
+      let m = try PackedMatrix(
+        k: inChannels / group, n: taps * groupOutChannels, rows: inputs[0].shape[1] * inputs[0].shape[2], context)
+      noteArithmetic(m)
       guard let data = weights.data else { throw EngineError(.error, "the weights (\(weights)) have no data") }
       guard let buffer = Buffer(count: m.bytes * group) else {
         throw EngineError(.outOfMemory, "no memory to pack the weights (\(weights))")
@@ -100,8 +102,8 @@ final class TransposedConvolutionOperator: Operator {
       let half = weights.type == .float16
       for g in 0..<group {
         m.pack(
-          data + g * m.k * m.n * (half ? 2 : 4), half: half, rowStride: m.n, columnStride: 1,
-          into: buffer.base.assumingMemoryBound(to: Float.self) + g * m.floats, context)
+          data + g * m.k * m.n * (half ? 2 : 4), fromHalf: half, rowStride: m.n, columnStride: 1, into: buffer.base + g * m.bytes,
+          context)
       }
       matrix = m
       packed = buffer
@@ -110,7 +112,8 @@ final class TransposedConvolutionOperator: Operator {
     let x = inputs[0].shape
     let (columns, overflow) = (x[1] * x[2]).multipliedReportingOverflow(by: taps * groupOutChannels * 4)
     if overflow || columns > 1 << 40 { throw EngineError(.outOfMemory, "the products of \(inputs[0]) do not fit in memory") }
-    workspaceBytes = columns
+    // The scratch of the product, then what it gives.
+    workspaceBytes = columns + (matrix?.scratchBytes(context) ?? 0)
   }
 
   /// Adds up the products of one output row, and finishes it with bias and activation.
@@ -162,21 +165,20 @@ final class TransposedConvolutionOperator: Operator {
     let x = node.inputs[0], y = node.outputs[0]
     guard y.count > 0, let matrix, let packed else { return }
     let pixels = x.shape[1] * x.shape[2], outChannels = groupOutChannels * group
-    let products = context.workspace.assumingMemoryBound(to: Float.self)
+    let products = (context.workspace + matrix.scratchBytes(context)).assumingMemoryBound(to: Float.self)
     var image = 0
     while image < x.shape[0] {
       var g = 0
       while g < group {
         let gemm = MSGemm(
           a: x.floats + image * pixels * inChannels + g * matrix.k, lda: inChannels,
-          b: packed.base.assumingMemoryBound(to: Float.self) + g * matrix.floats, c: products, ldc: matrix.n, m: pixels,
+          b: (packed.base + g * matrix.bytes).assumingMemoryBound(to: Float.self), c: products, ldc: matrix.n, m: pixels,
           n: matrix.n, k: matrix.k, bias: nil, residual: nil, ldr: 0, activation: FusedActivation.none.op, alpha: 0, beta: 0)
-        let job = GemmJob(gemm, panels: matrix.panels, context)
-        context.parallel(job.grid.tasks, job)
+        context.multiply(gemm, matrix, scratch: 0)
         let gather = GatherJob(
           kernels: context.kernels, products: UnsafePointer(products),
           y: y.floats + image * outHeight * outWidth * outChannels + g * groupOutChannels,
-          bias: bias?.pointer.map { $0 + g * groupOutChannels }, geometry: geometry, inHeight: x.shape[1], inWidth: x.shape[2],
+          bias: bias.map { $0.pointer(self) + g * groupOutChannels }, geometry: geometry, inHeight: x.shape[1], inWidth: x.shape[2],
           outWidth: outWidth, padTop: padTop, padLeft: padLeft, channels: groupOutChannels, pixelStride: outChannels,
           activation: activation)
         context.parallel(outHeight, gather)
