@@ -18,6 +18,11 @@ let kernelTargets: [Target] = [
   .target(
     name: "KernelsAVX512", dependencies: ["CKernels"],
     swiftSettings: kernels(["-D", "AVX512", "-Xcc", "-march=x86-64-v4", "-Xcc", "-mprefer-vector-width=512"])),
+  .target(
+    name: "KernelsHalf", dependencies: ["CKernels"],
+    swiftSettings: kernels([
+      "-D", "AVX512", "-D", "HALF", "-D", "BF16", "-Xcc", "-march=x86-64-v4", "-Xcc", "-mavx512bf16", "-Xcc", "-mprefer-vector-width=512",
+    ])),
   .target(name: "Int8KernelsAVX2", dependencies: ["CKernels"], swiftSettings: kernels(["-D", "AVX2", "-Xcc", "-march=x86-64-v3"])),
   .target(
     name: "Int8KernelsVNNI", dependencies: ["CKernels"],
@@ -28,8 +33,11 @@ let kernelTargets: [Target] = [
 #else
 let kernelTargets: [Target] = [
   .target(
+    name: "KernelsHalf", dependencies: ["CKernels"],
+    swiftSettings: kernels(["-D", "HALF", "-D", "FP16", "-Xcc", "-march=armv8.2-a+fp16"])),
+  .target(
     name: "Int8KernelsDot", dependencies: ["CKernels"],
-    swiftSettings: kernels(["-D", "DOT", "-Xcc", "-march=armv8.2-a+dotprod"]))
+    swiftSettings: kernels(["-D", "DOT", "-Xcc", "-march=armv8.2-a+dotprod"])),
 ]
 #endif
 let kernelNames = ["Kernels", "KernelsReference", "Int8Kernels"] + kernelTargets.map(\.name)

@@ -12,6 +12,8 @@ public final class ExecutionContext {
   /// Scratch of the size that the largest ``Operator/workspaceBytes`` of the graph asks for; 64-byte aligned. Its content does
   /// not outlive one `run`.
   public var workspace: UnsafeMutableRawPointer
+  /// Half-precision kernels that the operator being prepared may choose; nil: float32 only.
+  public var half: HalfKernelPointer? = nil
 
   public init(kernels: UnsafePointer<MSKernels>, pool: ThreadPool, workspace: UnsafeMutableRawPointer) {
     self.kernels = kernels
@@ -58,6 +60,9 @@ open class Operator {
 
   /// Bytes of scratch that `run` uses; set by `prepare`.
   public final var workspaceBytes = 0
+
+  /// The half-precision arithmetic (MSHalfArithmetic) that `prepare` has chosen; 0: none.
+  public final var halfArithmetic: Int32 = 0
 
   /// Output 0 is input 0 with another shape: the same bytes, so that the planner can give both one place and `run` copies only
   /// when they differ.

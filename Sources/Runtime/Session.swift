@@ -14,6 +14,8 @@ public struct SessionOptions {
   public var cores: [Int32] = []
   /// Half-precision arithmetic is welcome. The float32 kernels run all the same where it would not be faster.
   public var float16 = false
+  /// Nodes that are to run in float32 or in half precision whatever ``float16`` says.
+  public var plan = ExecutionPlan()
   public init() {}
 }
 
@@ -34,6 +36,8 @@ public struct NodeProfile {
   /// Runs counted, and their total time.
   public let runs: Int
   public let nanoseconds: UInt64
+  /// "float32", "bfloat16" or "float16": what it multiplies in; "" for an operator without floats.
+  public let arithmetic: StaticString
 }
 
 /// A model that is ready to run: graph, operators, memory and threads. Not thread-safe; see the C API's busy flag.
@@ -96,7 +100,10 @@ public final class Session {
     graph.renumber()
     var steps = [Step]()
     steps.reserveCapacity(graph.nodes.count)
-    for node in graph.nodes { steps.append(try Step.make(node)) }
+    for node in graph.nodes {
+      let wantsHalf = options.plan.type(of: node.name).map { $0 == .float16 } ?? options.float16
+      steps.append(try Step.make(node, half: wantsHalf ? HalfKernels.active : nil))
+    }
     let session = Session(graph, steps, pool, kernels)
     try session.planFirst()
     return session
@@ -303,6 +310,7 @@ public final class Session {
         }
         t.data = dynamicBuffers[t.index]?.base
       }
+      context.half = step.half
       try step.op.prepare(context)
       if step.op.workspaceBytes > (dynamicWorkspace?.count ?? 0) && step.op.workspaceBytes > (plan?.workspace.count ?? 0) {
         guard let buffer = Buffer(count: step.op.workspaceBytes) else { throw EngineError(.outOfMemory, "no memory for scratch") }
@@ -322,7 +330,10 @@ public final class Session {
   public var profile: [NodeProfile] {
     var out = [NodeProfile]()
     for step in steps where !step.isFolded {
-      out.append(NodeProfile(name: step.node.name, kind: step.node.kind.name, runs: step.runs, nanoseconds: step.nanoseconds))
+      out.append(
+        NodeProfile(
+          name: step.node.name, kind: step.node.kind.name, runs: step.runs, nanoseconds: step.nanoseconds,
+          arithmetic: step.arithmetic))
     }
     return out
   }

@@ -17,11 +17,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #if defined(__aarch64__)
 #include <sys/auxv.h>
 #endif
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -146,7 +146,25 @@ static inline int mssys_has_byte_dot(void) {
   mssys_cpuid(7, 0, r);
   return (int)(r[2] >> 11 & 1);
 #elif defined(__aarch64__)
-  return (int)(getauxval(AT_HWCAP) >> 20 & 1);
+  return (int)(getauxval(AT_HWCAP) >> 20 & 1); /* HWCAP_ASIMDDP */
+#else
+  return 0;
+#endif
+}
+
+/* The CPU has the half-precision arithmetic that the kernels of this architecture use: AVX-512 BF16 on x86-64, float16
+ * multiply-adds (scalar and vector) on aarch64. */
+static inline int mssys_has_half(void) {
+#if defined(__x86_64__)
+  unsigned r[4];
+  if (mssys_best_isa() != MSSYS_ISA_AVX512) return 0;
+  mssys_cpuid(7, 0, r);
+  if (r[0] < 1) return 0;
+  mssys_cpuid(7, 1, r);
+  return (int)(r[0] >> 5 & 1);
+#elif defined(__aarch64__)
+  const unsigned long need = (1ul << 9) | (1ul << 10); /* HWCAP_FPHP, HWCAP_ASIMDHP */
+  return (getauxval(AT_HWCAP) & need) == need;
 #else
   return 0;
 #endif

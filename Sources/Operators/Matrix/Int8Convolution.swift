@@ -7,22 +7,20 @@ import System
 /// q[n, oh, ow, o] = clamp(M[o] (bias[o] + sum (qx - zx)(qw - zw)) + z), M[o] = sx sw[o] / s, computed in fixed point; or, where the
 /// file says that the output is float32, y = act(sx sw[o] sum (qx - zx)(qw - zw) + bias[o]).
 final class Int8ConvolutionOperator: Operator {
-  // Set in the initialiser after super.init.
-  private var layer: ConvolutionLayer! = nil
-  private var result: Int8Result! = nil
+  private var layer = ConvolutionLayer()
+  private var result = Int8Result()
   private var matrix: Int8Matrix?
   private var depthwiseWeights: Buffer?
   private var x = Quantization(scale: 1, zero: 0)
 
   override init(_ node: Node) throws(EngineError) {
     try super.init(node)
-    let layer = try ConvolutionLayer(self)
+    layer = try ConvolutionLayer(self)
     try requireType(0, .int8, .uint8)
     try requireQuantizedWeights(1, channels: layer.outChannels)
     if !inputs[1].isConstant { throw EngineError(.notSupported, "the weights (\(inputs[1])) must be constant") }
     if node.fused.addsResidual { throw EngineError(.notSupported, "an 8-bit convolution adds no residual") }
     result = try Int8Result(self, bias: layer.bias, activationField: ConvolutionLayer.activationField)
-    self.layer = layer
   }
 
   override func infer() throws(EngineError) {

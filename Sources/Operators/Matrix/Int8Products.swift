@@ -11,7 +11,7 @@ import System
 final class Int8FullConnectionOperator: Operator {
   private let useAxis: Bool
   private let axis: Int
-  private var result: Int8Result! = nil
+  private var result = Int8Result()
   private var matrix: Int8Matrix?
   private var x = Quantization(scale: 1, zero: 0)
   private var rows = 0
@@ -72,7 +72,7 @@ final class Int8FullConnectionOperator: Operator {
 final class Int8MatMulOperator: Operator {
   private var product = MatMulShape()
   private let transposeA: Bool, transposeB: Bool
-  private var result: Int8Result! = nil
+  private var result = Int8Result()
   private var a = Quantization(scale: 1, zero: 0)
   private var matrix: Int8Matrix?
 

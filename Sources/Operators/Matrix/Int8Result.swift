@@ -13,6 +13,17 @@ struct Int8Result {
   private let activation: FusedActivation
   private let upward: Bool, singlePrecision: Bool
 
+  /// Float results as the sums are.
+  init() {
+    quantization = nil
+    bias = nil
+    range = 0...0
+    floatRange = -Float.infinity...Float.infinity
+    activation = .none
+    upward = false
+    singlePrecision = false
+  }
+
   var isFloat: Bool { quantization == nil }
 
   /// Applies to a float result the activation that the kernels have not applied.
