@@ -12,7 +12,7 @@ final class Executor {
   /// By number; the main graph's place is not used.
   private let subgraphs: [Subgraph]
   private let context: ExecutionContext
-  private let pool: ThreadPool
+  private let environment: BuildEnvironment
   private var workspace: Buffer?
   private let arguments = BufferPool()
   /// Graphs that wait for a call, outermost first.
@@ -33,11 +33,11 @@ final class Executor {
   /// Calls that wait for each other; loops do not count.
   static let maximumDepth = 100
 
-  init(main: GraphInstance, subgraphs: [Subgraph], context: ExecutionContext, pool: ThreadPool) {
+  init(main: GraphInstance, subgraphs: [Subgraph], context: ExecutionContext, _ environment: BuildEnvironment) {
     self.main = main
     self.subgraphs = subgraphs
     self.context = context
-    self.pool = pool
+    self.environment = environment
     running = (main, 0)
   }
 
@@ -142,7 +142,7 @@ final class Executor {
       if given != target.source.inputs.count {
         throw EngineError(.error, "\(given) arguments for \(target.text), which has \(target.source.inputs.count) inputs")
       }
-      let instance = try target.take(callee.node.inputs, step.node.inputs, context.kernels, pool)
+      let instance = try target.take(callee.node.inputs, step.node.inputs, environment)
       do throws(EngineError) {
         try reserveWorkspace(instance.plan?.workspaceBytes ?? 0, exactly: false)
         try passArguments(callee.node.inputs, step.node.inputs, to: instance, isTail: isTail)
@@ -309,6 +309,7 @@ final class Executor {
       step.chosenFor = InputSnapshot()
       let contents = try infer(step)
       for t in node.outputs { t.data = try dynamicMemory(running.instance, t, t.byteCount) }
+      context.half = step.half
       try step.op.prepare(context)
       try reserveWorkspace(step.op.workspaceBytes, exactly: false)
       try step.op.run(context)

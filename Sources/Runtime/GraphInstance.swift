@@ -40,13 +40,13 @@ final class GraphInstance {
   /// Optimises `graph` and makes its operators. With `isForShapes` the inputs' shapes are the only ones that the instance will
   /// see.
   static func make(
-    _ graph: Graph, isForShapes: Bool, subgraphCount: Int, kernels: KernelPointer, pool: ThreadPool
+    _ graph: Graph, isForShapes: Bool, subgraphCount: Int, _ environment: BuildEnvironment
   ) throws(EngineError) -> GraphInstance {
-    try GraphOptimizer(graph: graph, kernels: kernels, pool: pool).run()
+    try GraphOptimizer(graph: graph, kernels: environment.kernels, pool: environment.pool).run()
     graph.renumber()
     var steps = [Step]()
     steps.reserveCapacity(graph.nodes.count)
-    for node in graph.nodes { steps.append(try Step.make(node)) }
+    for node in graph.nodes { steps.append(try Step.make(node, half: environment.half(for: node))) }
     let callees = try Callee.find(in: graph, subgraphCount: subgraphCount)
     var i = 0
     while i < steps.count {
@@ -76,8 +76,8 @@ final class GraphInstance {
   // MARK: planning
 
   /// Plans for the shapes that the inputs have now. On failure the old plan stays, but no longer fits the shapes.
-  func planned(_ kernels: KernelPointer, _ pool: ThreadPool) throws(EngineError) -> Plan {
-    try Planner(graph: graph, steps: steps, kernels: kernels, pool: pool).plan()
+  func planned(_ environment: BuildEnvironment) throws(EngineError) -> Plan {
+    try Planner(graph: graph, steps: steps, kernels: environment.kernels, pool: environment.pool).plan()
   }
 
   func adopt(_ plan: Plan?) {
@@ -134,8 +134,8 @@ final class Subgraph {
   }
 
   /// Makes an instance, which finds the mistakes that do not depend on shapes.
-  func check(_ kernels: KernelPointer, _ pool: ThreadPool) throws(EngineError) {
-    instances.append(try makeInstance(shapes: nil, kernels, pool))
+  func check(_ environment: BuildEnvironment) throws(EngineError) {
+    instances.append(try makeInstance(shapes: nil, environment))
   }
 
   /// Every instance, for the profile.
@@ -150,7 +150,7 @@ final class Subgraph {
   /// An idle instance whose plan fits the arguments: `arguments`, then those of `further` after its first. It is busy until
   /// ``release(_:)``.
   func take(
-    _ arguments: [Tensor], _ further: [Tensor], _ kernels: KernelPointer, _ pool: ThreadPool
+    _ arguments: [Tensor], _ further: [Tensor], _ environment: BuildEnvironment
   ) throws(EngineError) -> GraphInstance {
     for instance in instances where !instance.isBusy && instance.hasPlan(for: arguments, further) {
       instance.isBusy = true
@@ -164,17 +164,17 @@ final class Subgraph {
     for other in instances where other.isForShapes { special += 1 }
     do throws(EngineError) {
       if special < Subgraph.shapesKept {
-        instance = try makeInstance(shapes: shapes, kernels, pool)
+        instance = try makeInstance(shapes: shapes, environment)
         instances.append(instance)
       } else if let idle = idleForAnyShape() {
         instance = idle
       } else {
-        instance = try makeInstance(shapes: nil, kernels, pool)
+        instance = try makeInstance(shapes: nil, environment)
         instances.append(instance)
       }
       instance.adopt(nil)
       for (t, shape) in zip(instance.graph.inputs, shapes) { t.shape = shape }
-      instance.adopt(try instance.planned(kernels, pool))
+      instance.adopt(try instance.planned(environment))
     } catch { throw error.adding(text) }
     instance.isBusy = true
     return instance
@@ -195,7 +195,7 @@ final class Subgraph {
     if idle > Subgraph.idleKept { instances.removeAll { $0 === instance } }
   }
 
-  private func makeInstance(shapes: [Shape]?, _ kernels: KernelPointer, _ pool: ThreadPool) throws(EngineError) -> GraphInstance {
+  private func makeInstance(shapes: [Shape]?, _ environment: BuildEnvironment) throws(EngineError) -> GraphInstance {
     let graph = source.copy()
     var i = 0
     while i < graph.inputs.count {
@@ -204,7 +204,7 @@ final class Subgraph {
     }
     do throws(EngineError) {
       return try GraphInstance.make(
-        graph, isForShapes: shapes != nil, subgraphCount: subgraphCount, kernels: kernels, pool: pool)
+        graph, isForShapes: shapes != nil, subgraphCount: subgraphCount, environment)
     } catch { throw error.adding(text) }
   }
 

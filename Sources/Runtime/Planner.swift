@@ -32,6 +32,7 @@ struct Planner {
     let context = ExecutionContext(kernels: kernels, pool: pool, workspace: UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped)
     var workspaceBytes = 0
     for step in steps where step.action == .run {
+      context.half = step.half
       do throws(EngineError) { try step.op.prepare(context) } catch { throw error.adding(step.node.text) }
       workspaceBytes = max(workspaceBytes, step.op.workspaceBytes)
     }

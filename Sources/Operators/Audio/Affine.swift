@@ -17,6 +17,8 @@ final class AffineOperator: Operator {
   private let transposed: Bool
   private var f = FusedActivation.none
   private var weights: PackedWeights? = nil
+  /// Bytes of the product's scratch, which lies before the spliced rows in the workspace.
+  private var splicedOffset = 0
   private var bias = FloatInput(2), matrix = FloatInput(1)
   private var least = 0, width = 0, n = 0
 
@@ -72,17 +74,20 @@ final class AffineOperator: Operator {
 
   override func prepare(_ context: ExecutionContext) throws(EngineError) {
     if outputs[0].count == 0 { return }
-    workspaceBytes = outputs[0].shape[0] * outputs[0].shape[1] * width * 4
     if inputs.count == 4 { try bias.prepare(self, context) }
-    if weights != nil { return }
+    let rows = outputs[0].shape[0] * outputs[0].shape[1]
     try matrix.prepare(self, context)
-    weights = try PackedWeights(self, context, try knownWeights(matrix), n: n, k: width, transposed: transposed)
+    splicedOffset = 0
+    weights = try packWeights(
+      context, try knownWeights(matrix), n: n, k: width, transposed: transposed, rows: rows, &splicedOffset)
+    splicedOffset = (splicedOffset + 63) & ~63
+    workspaceBytes = splicedOffset + rows * width * 4
   }
 
   override func run(_ context: ExecutionContext) throws(EngineError) {
     guard outputs[0].count > 0, let weights, inputs[0].data != nil else { return }
     let x = inputs[0].shape, rows = outputs[0].shape[1]
-    let spliced = scratch(context)
+    let spliced = (context.workspace + splicedOffset).assumingMemoryBound(to: Float.self)
     var target = spliced
     for b in 0..<x[0] {
       for r in 0..<rows {

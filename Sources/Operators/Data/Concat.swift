@@ -123,12 +123,3 @@ final class ConcatOperator: Operator {
     }
   }
 }
-
-/// To the nearest whole number, halves away from zero. Values beyond 2^62 are returned as they are.
-@inline(__always)
-func roundHalfAway(_ value: Double) -> Double {
-  if !(value > -4.6e18 && value < 4.6e18) { return value }
-  let whole = Double(Int64(value))
-  let rest = value - whole
-  return rest >= 0.5 ? whole + 1 : rest <= -0.5 ? whole - 1 : whole
-}
