@@ -6,6 +6,9 @@ public enum Registry {
   /// nil when the CPU has no such operator.
   @export(interface)
   public static func factory(for kind: OperatorKind) -> OperatorFactory? {
-    matrixFactory(for: kind) ?? mathFactory(for: kind) ?? dataFactory(for: kind)
+    if let matrix = matrixFactory(for: kind) { return matrix }
+    if let math = mathFactory(for: kind) { return byQuantization(kind, math) }
+    if let data = dataFactory(for: kind) { return movingQuantised(kind, data) }
+    return nil
   }
 }
