@@ -6,11 +6,15 @@ public enum Registry {
   /// move, else by way of float32 (``Float16Operator``).
   @export(interface)
   public static func factory(for kind: OperatorKind) -> OperatorFactory? {
-    guard
-      let plain = matrixFactory(for: kind) ?? mathFactory(for: kind) ?? dataFactory(for: kind) ?? controlFactory(for: kind)
-        ?? detectionFactory(for: kind) ?? audioFactory(for: kind) ?? randomFactory(for: kind) ?? textFactory(for: kind)
-        ?? sparseFactory(for: kind) ?? customFactory(for: kind)
-    else { return nil }
+    guard let plain = plainFactory(for: kind) else { return nil }
     return { n throws(EngineError) in try Float16Operator.make(n, plain) }
+  }
+
+  private static func plainFactory(for kind: OperatorKind) -> OperatorFactory? {
+    if let matrix = matrixFactory(for: kind) { return matrix }
+    if let math = mathFactory(for: kind) { return byQuantization(kind, math) }
+    if let data = dataFactory(for: kind) { return movingQuantised(kind, data) }
+    return controlFactory(for: kind) ?? detectionFactory(for: kind) ?? audioFactory(for: kind) ?? randomFactory(for: kind)
+      ?? textFactory(for: kind) ?? sparseFactory(for: kind) ?? customFactory(for: kind)
   }
 }

@@ -29,7 +29,7 @@ final class Executor {
   }
 
   /// Calls in one run. A loop makes two per iteration; without a limit a loop whose condition never fails would hang.
-  static let maximumCalls = 10_000_000
+  static let maximumCalls = 1_000_000
   /// Calls that wait for each other; loops do not count.
   static let maximumDepth = 100
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """make_manifest.py DIR [--absolute]: prints the test cases of a folder of models, one per line, for Tests/C/golden.c.
 
-DIR holds folders with a meta.json (one model and its recorded cases) and the collections single_op_tflite, ms_variants,
-ms_from_repos and tf_front_end with an index. What is listed there but has no file is passed over, so a folder may hold any part.
+DIR holds folders with a meta.json (one model and its recorded cases) and the collections control_flow, single_op_tflite,
+ms_variants, ms_from_repos and tf_front_end with an index. What is listed there but has no file is passed over, so a folder may hold any part.
 
 A line is a list of fields, separated by blanks:
 
@@ -180,12 +180,20 @@ def add_tensorflow(manifest, folder):
                          [tensor(o, folder) for o in e["outputs"]])
 
 
+def add_control_flow(manifest, folder):
+    for e in index(manifest, folder, "index.json"):
+        for k, case in enumerate(e["cases"]):
+            manifest.add(f"{folder}/{e['name']}/case{k}", f"{folder}/{e['name']}.ms", [tensor(i, folder) for i in case["inputs"]],
+                         [tensor(o, folder) for o in case["outputs"]])
+
+
 def index(manifest, folder, name):
     with open(os.path.join(manifest.root, folder, name)) as f:
         return json.load(f)
 
 
 COLLECTIONS = {
+    "control_flow": add_control_flow,
     "single_op_tflite": add_single_operators,
     "ms_variants": add_variants,
     "ms_from_repos": add_found_models,
