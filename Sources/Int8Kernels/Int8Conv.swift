@@ -36,8 +36,11 @@ private struct Layer {
     isDirect = false
     #endif
     let bytes = Swift.max(rowElements &* MemoryLayout<Element>.size, 1)
-    var budget = gatherBytes
-    if isDirect { budget = directBytes }
+    #if VNNI || DOT
+    let budget = isDirect ? directBytes : gatherBytes
+    #else
+    let budget = gatherBytes
+    #endif
     rowLimit = Swift.min(Swift.max(budget / bytes / tileRows, 2) &* tileRows, blockRows)
   }
 
