@@ -52,10 +52,10 @@ private struct Layer {
   }
 }
 
-/// `MSInt8Kernels.conv_scratch`.
+/// `MSInt8MatrixKernels.conv_scratch`.
 func convScratch(_ c: UnsafePointer<MSInt8Conv>) -> Int { Layer(c.pointee).scratchBytes }
 
-/// `MSInt8Kernels.conv`.
+/// `MSInt8MatrixKernels.conv`.
 func conv(
   _ c: UnsafePointer<MSInt8Conv>, _ row0: Int, _ row1: Int, _ panel0: Int, _ panel1: Int, _ scratch: UnsafeMutableRawPointer
 ) {

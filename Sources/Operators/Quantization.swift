@@ -162,12 +162,18 @@ extension Operator {
         .notSupported,
         "\(role) \(index) (\(tensor)) has \(tensor.quantParams.count) quantization parameters; one for the whole tensor is needed")
     }
-    let isUnsigned = tensor.type == .uint8
+    return try quantization(of: tensor, p, tensor.type)
+  }
+
+  /// What one of a tensor's quantization parameters says of values of `type` (int8 or uint8).
+  @export(interface)
+  public func quantization(of tensor: Tensor, _ p: QuantParam, _ type: DataType) throws(EngineError) -> Quantization {
+    let isUnsigned = type == .uint8
     let zero = Int(p.zeroPoint) - (isUnsigned ? 128 : 0)
     guard p.scale > 0 && p.scale < .infinity && zero >= -128 && zero <= 127 else {
       throw EngineError(
         .notSupported,
-        "\(role) \(index) (\(tensor)) has quantization parameters out of range: a positive scale and a zero point (\(p.zeroPoint)) inside the type's range are needed")
+        "\(tensor) has quantization parameters out of range: a positive scale and a zero point (here \(p.zeroPoint)) inside the range of \(type.name) are needed")
     }
     return Quantization(scale: p.scale, zero: Int32(zero), flip: isUnsigned ? 0x80 : 0)
   }

@@ -7,7 +7,16 @@ public enum Registry {
   /// move, else by way of float32 (``Float16Operator``).
   @export(interface)
   public static func factory(for kind: OperatorKind) -> OperatorFactory? {
-    guard let plain = matrixFactory(for: kind) ?? mathFactory(for: kind) ?? dataFactory(for: kind) else { return nil }
+    let plain: OperatorFactory
+    if let matrix = matrixFactory(for: kind) {
+      plain = matrix
+    } else if let math = mathFactory(for: kind) {
+      plain = byQuantization(kind, math)
+    } else if let data = dataFactory(for: kind) {
+      plain = movingQuantised(kind, data)
+    } else {
+      return nil
+    }
     return { n throws(EngineError) in try Float16Operator.make(n, plain) }
   }
 }

@@ -10,6 +10,18 @@ final class ActivationOperator: Operator {
 
   override init(_ node: Node) throws(EngineError) {
     try super.init(node)
+    f = try ActivationOperator.function(node)
+    try requireInputs(1...1)
+    try requireOutputs(1...1)
+    if node.attributes.int(0, 0) == ActivationType.relu {
+      try requireType(0, .float32, .int32)
+    } else {
+      try requireType(0, .float32)
+    }
+  }
+
+  /// The function that the node names.
+  static func function(_ node: Node) throws(EngineError) -> FusedActivation {
     let attributes = node.attributes
     let type = attributes.int(0, 0)
     let minimum = attributes.float(2, 0), maximum = attributes.float(3, 0)
@@ -21,17 +33,10 @@ final class ActivationOperator: Operator {
         .notSupported,
         "activation type \(type) (\(ActivationOperator.name(type))); accepted are RELU, SIGMOID, RELU6, ELU, LEAKY_RELU, SOFTPLUS, TANH, HSWISH, HSIGMOID, HARD_TANH, SWISH, GELU and FAST_GELU")
     }
-    self.f = f
-    try requireInputs(1...1)
-    try requireOutputs(1...1)
-    if type == ActivationType.relu {
-      try requireType(0, .float32, .int32)
-    } else {
-      try requireType(0, .float32)
-    }
     if type == ActivationType.hardTanh && !(maximum > minimum) {
       throw EngineError(.parameterInvalid, "HARD_TANH needs max_val greater than min_val")
     }
+    return f
   }
 
   private static func name(_ type: Int) -> StaticString {

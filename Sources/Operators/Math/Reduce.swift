@@ -3,7 +3,7 @@ import Graph
 import System
 
 /// ReduceMode numbers of the format.
-private enum ReduceMode {
+enum ReduceMode {
   static let mean = 0, max = 1, min = 2, prod = 3, sum = 4, sumSquare = 5, absSum = 6, all = 7, l2 = 8
 }
 
@@ -14,7 +14,7 @@ private enum ReduceMode {
 /// Accepts float32 (every mode but All), int32 and int64 (every mode but All and L2; the mean truncates after each axis), bool
 /// (All). Adjacent axes are reduced together; several groups of axes one after the other, the last first.
 final class ReduceOperator: Operator {
-  private let mode: Int
+  let mode: Int
   private let keepDims: Bool
   private let toEnd: Bool
   private let coefficient: Float
@@ -25,6 +25,12 @@ final class ReduceOperator: Operator {
     var results: Int { outer * inner }
   }
   private var steps = [Step]()
+  /// The one reduction of [outer, n, inner] that does it all; nil when it takes several.
+  var singleStep: (outer: Int, n: Int, inner: Int)? {
+    steps.count == 1 ? (steps[0].outer, steps[0].n, steps[0].inner) : nil
+  }
+  /// The result is multiplied by a factor.
+  var hasFactor: Bool { toEnd && abs(coefficient) > 1e-5 }
   /// Product of all reduced dimensions.
   private var reduced = 1
   /// Elements between the two halves of the workspace that the steps use in turn.
@@ -204,7 +210,7 @@ final class ReduceOperator: Operator {
     func apply(_ f: FusedActivation) { context.unary(f, UnsafePointer(y), y, count) }
     if mode == ReduceMode.mean { apply(FusedActivation(MS_UNARY_AFFINE, 1 / Float(reduced))) }
     if mode == ReduceMode.l2 { apply(FusedActivation(MS_UNARY_SQRT)) }
-    if toEnd && abs(coefficient) > 1e-5 { apply(FusedActivation(MS_UNARY_AFFINE, coefficient)) }
+    if hasFactor { apply(FusedActivation(MS_UNARY_AFFINE, coefficient)) }
   }
 
   private func runIntegers<T: FixedWidthInteger & SignedInteger>(_ context: ExecutionContext, _: T.Type) {
