@@ -36,8 +36,11 @@ private struct Layer {
     isDirect = false
     #endif
     let bytes = Swift.max(rowElements &* MemoryLayout<Element>.size, 1)
-    var budget = gatherBytes
-    if isDirect { budget = directBytes }
+    #if VNNI || DOT
+    let budget = isDirect ? directBytes : gatherBytes
+    #else
+    let budget = gatherBytes
+    #endif
     rowLimit = Swift.min(Swift.max(budget / bytes / tileRows, 2) &* tileRows, blockRows)
   }
 
@@ -49,10 +52,10 @@ private struct Layer {
   }
 }
 
-/// `MSInt8Kernels.conv_scratch`.
+/// `MSInt8MatrixKernels.conv_scratch`.
 func convScratch(_ c: UnsafePointer<MSInt8Conv>) -> Int { Layer(c.pointee).scratchBytes }
 
-/// `MSInt8Kernels.conv`.
+/// `MSInt8MatrixKernels.conv`.
 func conv(
   _ c: UnsafePointer<MSInt8Conv>, _ row0: Int, _ row1: Int, _ panel0: Int, _ panel1: Int, _ scratch: UnsafeMutableRawPointer
 ) {

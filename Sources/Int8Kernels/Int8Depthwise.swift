@@ -40,12 +40,12 @@ private let mostParts = 1
 @inline(always) private func groups(_ taps: Int) -> Int { (taps &+ groupTaps &- 1) / groupTaps }
 @inline(always) private func blockBytes(_ taps: Int) -> Int { (3 &+ groups(taps)) &* blockVectors &* vectorBytes }
 
-/// `MSInt8Kernels.depthwise_bytes`.
+/// `MSInt8MatrixKernels.depthwise_bytes`.
 func depthwiseBytes(_ taps: Int, _ channels: Int) -> Int {
   headerBytes &+ (channels &+ channelBlock &- 1) / channelBlock &* blockBytes(taps &* mostParts)
 }
 
-/// `MSInt8Kernels.depthwise_pack`.
+/// `MSInt8MatrixKernels.depthwise_pack`.
 func depthwisePack(
   _ packed: UnsafeMutableRawPointer, _ weights: UnsafePointer<Int8>, _ flip: Int32, _ zero: UnsafePointer<Int32>?, _ taps: Int,
   _ channels: Int, _ xZero: Int32, _ output: UnsafePointer<MSInt8Output>
@@ -111,13 +111,13 @@ func depthwisePack(
   #endif
 }
 
-/// `MSInt8Kernels.depthwise_scratch`: the list of taps and the line of zero points.
+/// `MSInt8MatrixKernels.depthwise_scratch`: the list of taps and the line of zero points.
 func depthwiseScratch(_ d: UnsafePointer<MSInt8Depthwise>) -> Int {
   let taps = Int(d.pointee.kernel_h) &* Int(d.pointee.kernel_w) &* mostParts &+ groupTaps
   return (taps &* MemoryLayout<UnsafeRawPointer>.stride &+ d.pointee.channels &+ 127) & ~63
 }
 
-/// `MSInt8Kernels.depthwise`.
+/// `MSInt8MatrixKernels.depthwise`.
 func depthwise(
   _ d: UnsafePointer<MSInt8Depthwise>, _ y0: Int, _ y1: Int, _ c0: Int, _ c1: Int, _ scratch: UnsafeMutableRawPointer
 ) {

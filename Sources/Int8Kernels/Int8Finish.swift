@@ -88,7 +88,7 @@ struct Finish {
   }
 }
 
-/// `MSInt8Kernels.finish`.
+/// `MSInt8MatrixKernels.finish`.
 func finish(
   _ sums: UnsafePointer<Int32>, _ rowStride: Int, _ rows: Int, _ n: Int, _ row: Int, _ output: UnsafePointer<MSInt8Output>
 ) {

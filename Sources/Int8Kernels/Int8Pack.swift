@@ -6,12 +6,12 @@
 /// Elements of one panel.
 @inline(always) func panelElements(_ k: Int) -> Int { depthSteps(k) &* depthStep &* panelColumns }
 
-/// `MSInt8Kernels.packed_bytes`.
+/// `MSInt8MatrixKernels.packed_bytes`.
 func packedBytes(_ k: Int, _ n: Int) -> Int {
   (n &+ panelColumns &- 1) / panelColumns &* panelElements(k) &* MemoryLayout<Element>.size
 }
 
-/// `MSInt8Kernels.pack`.
+/// `MSInt8MatrixKernels.pack`.
 func pack(
   _ packed: UnsafeMutableRawPointer, _ sums: UnsafeMutablePointer<Int32>, _ b: UnsafePointer<Int8>, _ flip: Int32,
   _ zero: UnsafePointer<Int32>?, _ k: Int, _ n: Int, _ rowStride: Int, _ colStride: Int, _ first: Int, _ last: Int

@@ -6,17 +6,17 @@ import CSystem
 /// neondot.
 public enum Int8MatrixKernels {
   /// The table: valid and unchanged for the life of the process.
-  public static var active: UnsafePointer<MSInt8Kernels> { UnsafePointer(holder.table) }
+  public static var active: UnsafePointer<MSInt8MatrixKernels> { UnsafePointer(holder.table) }
 
   private static let holder = Holder(choose())
 
   /// Written once before it is published, then only read.
   private struct Holder: @unchecked Sendable {
-    let table: UnsafeMutablePointer<MSInt8Kernels>
-    init(_ table: UnsafeMutablePointer<MSInt8Kernels>) { self.table = table }
+    let table: UnsafeMutablePointer<MSInt8MatrixKernels>
+    init(_ table: UnsafeMutablePointer<MSInt8MatrixKernels>) { self.table = table }
   }
 
-  private static func choose() -> UnsafeMutablePointer<MSInt8Kernels> {
+  private static func choose() -> UnsafeMutablePointer<MSInt8MatrixKernels> {
     let best = mssys_best_isa()
     var isReference = false
     var hasDot = mssys_has_byte_dot() != 0, hasAVX2 = best >= MSSYS_ISA_AVX2
@@ -25,13 +25,13 @@ public enum Int8MatrixKernels {
       if strcmp(forced, "sse") == 0 || strcmp(forced, "neon") == 0 { (hasDot, hasAVX2) = (false, false) }
       if strcmp(forced, "avx2") == 0 && hasAVX2 { hasDot = false }
     }
-    let table = UnsafeMutablePointer<MSInt8Kernels>.allocate(capacity: 1)
-    memset(table, 0, MemoryLayout<MSInt8Kernels>.size)
+    let table = UnsafeMutablePointer<MSInt8MatrixKernels>.allocate(capacity: 1)
+    memset(table, 0, MemoryLayout<MSInt8MatrixKernels>.size)
     fill(table, isReference: isReference, hasDot: hasDot, hasAVX2: hasAVX2)
     return table
   }
 
-  private static func fill(_ table: UnsafeMutablePointer<MSInt8Kernels>, isReference: Bool, hasDot: Bool, hasAVX2: Bool) {
+  private static func fill(_ table: UnsafeMutablePointer<MSInt8MatrixKernels>, isReference: Bool, hasDot: Bool, hasAVX2: Bool) {
     if isReference { return mskernels_int8_reference(table) }
     #if arch(x86_64)
     if hasDot { return mskernels_int8_vnni(table) }

@@ -1,7 +1,7 @@
 import CKernels
 
 /// Fills the table of the 8-bit matrix kernels with plain scalar loops.
-@c @implementation public func mskernels_int8_reference(_ table: UnsafeMutablePointer<MSInt8Kernels>) {
+@c @implementation public func mskernels_int8_reference(_ table: UnsafeMutablePointer<MSInt8MatrixKernels>) {
   let name: StaticString = "reference"
   table.pointee.name = UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
   table.pointee.vector_lanes = 1
@@ -31,7 +31,7 @@ private func int8Position(_ row: Int, _ column: Int, _ k: Int) -> Int {
   column / int8PanelColumns * int8PanelColumns * k + row * int8PanelColumns + column % int8PanelColumns
 }
 
-/// `MSInt8Kernels.pack`.
+/// `MSInt8MatrixKernels.pack`.
 private func int8Pack(
   _ packed: UnsafeMutableRawPointer, _ sums: UnsafeMutablePointer<Int32>, _ b: UnsafePointer<Int8>, _ flip: Int32,
   _ zero: UnsafePointer<Int32>?, _ k: Int, _ n: Int, _ rowStride: Int, _ colStride: Int, _ first: Int, _ last: Int
@@ -48,7 +48,7 @@ private func int8Pack(
   }
 }
 
-/// `MSInt8Kernels.conv`.
+/// `MSInt8MatrixKernels.conv`.
 private func int8Conv(
   _ c: UnsafePointer<MSInt8Conv>, _ row0: Int, _ row1: Int, _ panel0: Int, _ panel1: Int, _ scratch: UnsafeMutableRawPointer
 ) {
@@ -79,10 +79,10 @@ private func int8Conv(
   }
 }
 
-/// `MSInt8Kernels.depthwise_bytes`: per channel offset, multiplier (or scale), shift (or bias), then the weights.
+/// `MSInt8MatrixKernels.depthwise_bytes`: per channel offset, multiplier (or scale), shift (or bias), then the weights.
 private func int8DepthwiseBytes(_ taps: Int, _ channels: Int) -> Int { channels * (taps + 3) * 4 }
 
-/// `MSInt8Kernels.depthwise_pack`.
+/// `MSInt8MatrixKernels.depthwise_pack`.
 private func int8DepthwisePack(
   _ packed: UnsafeMutableRawPointer, _ weights: UnsafePointer<Int8>, _ flip: Int32, _ zero: UnsafePointer<Int32>?, _ taps: Int,
   _ channels: Int, _ xZero: Int32, _ output: UnsafePointer<MSInt8Output>
@@ -108,7 +108,7 @@ private func int8DepthwisePack(
   }
 }
 
-/// `MSInt8Kernels.depthwise`.
+/// `MSInt8MatrixKernels.depthwise`.
 private func int8Depthwise(
   _ d: UnsafePointer<MSInt8Depthwise>, _ y0: Int, _ y1: Int, _ c0: Int, _ c1: Int, _ scratch: UnsafeMutableRawPointer
 ) {
@@ -142,7 +142,7 @@ private func int8Depthwise(
   }
 }
 
-/// `MSInt8Kernels.finish`.
+/// `MSInt8MatrixKernels.finish`.
 private func int8Finish(
   _ sums: UnsafePointer<Int32>, _ rowStride: Int, _ rows: Int, _ n: Int, _ row: Int, _ output: UnsafePointer<MSInt8Output>
 ) {

@@ -7,7 +7,7 @@ import System
 public final class ExecutionContext {
   public let kernels: UnsafePointer<MSKernels>
   /// The kernels of 8-bit products.
-  public var int8Kernels: UnsafePointer<MSInt8Kernels> { Int8MatrixKernels.active }
+  public var int8Kernels: UnsafePointer<MSInt8MatrixKernels> { Int8MatrixKernels.active }
   public let pool: ThreadPool
   /// Scratch of the size that the largest ``Operator/workspaceBytes`` of the graph asks for; 64-byte aligned. Its content does
   /// not outlive one `run`.

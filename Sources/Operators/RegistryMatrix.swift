@@ -12,6 +12,7 @@ extension Registry {
       return { n throws(EngineError) in isByteProduct(n) ? try Int8MatMulOperator(n) : try MatMulOperator(n) }
     case .fullConnection:
       return { n throws(EngineError) in isByteProduct(n) ? try Int8FullConnectionOperator(n) : try FullConnectionOperator(n) }
+    case .dynamicQuant: return { n throws(EngineError) in try DynamicQuantOperator(n) }
     default: return nil
     }
   }

@@ -29,6 +29,8 @@ typedef struct {
   int64_t dims[MAX_DIMS];
   bool transpose;      /* inputs: the file is NCHW, the model wants NHWC */
   double tolerance;    /* outputs: relative to the largest golden magnitude */
+  double scale, zero;  /* recorded integers that stand for real numbers: scale * (value - zero); scale 0: they do not */
+  double steps;        /* outputs: the tolerance in multiples of scale, instead of `tolerance` */
 } TensorSpec;
 
 typedef struct {
@@ -124,6 +126,7 @@ static double *read_values(const TensorSpec *t) {
       from = (image * channels + channel) * area + pixel;
     }
     values[i] = element(t->type, bytes + skip, from);
+    if (t->scale > 0) values[i] = t->scale * (values[i] - t->zero);
   }
   free(bytes);
   return values;
@@ -141,7 +144,7 @@ static char *next_field(char **text, char separator) {
   return start;
 }
 
-/* NAME|FILE|TYPE|SHAPE[|nchw or TOLERANCE] */
+/* NAME|FILE|TYPE[*SCALE@ZERO]|SHAPE[|nchw or TOLERANCE or STEPSsteps] */
 static bool parse_tensor(char *text, TensorSpec *t) {
   memset(t, 0, sizeof *t);
   t->name = next_field(&text, '|');
@@ -149,10 +152,17 @@ static bool parse_tensor(char *text, TensorSpec *t) {
   t->type = next_field(&text, '|');
   char *shape = next_field(&text, '|');
   if (shape == NULL) return false;
+  char *quantised = strchr(t->type, '*');
+  if (quantised != NULL) {
+    *quantised = '\0';
+    t->scale = strtod(quantised + 1, &quantised);
+    if (*quantised == '@') t->zero = atof(quantised + 1);
+  }
   if (strcmp(shape, "scalar") != 0)
     for (char *dim; t->rank < MAX_DIMS && (dim = next_field(&shape, 'x')) != NULL;) t->dims[t->rank++] = atoll(dim);
   char *last = next_field(&text, '|');
   if (last != NULL && strcmp(last, "nchw") == 0) t->transpose = true;
+  else if (last != NULL && strstr(last, "steps") != NULL) t->steps = atof(last);
   else if (last != NULL) t->tolerance = atof(last);
   return true;
 }
@@ -250,7 +260,7 @@ static bool compare(OH_AI_TensorHandle tensor, const TensorSpec *t, double *erro
     if (value == golden[i] || (isnan(value) && isnan(golden[i]))) continue;
     if (!(difference <= worst)) worst = isnan(difference) ? INFINITY : difference, where = i;
   }
-  double tolerance = t->tolerance;
+  double tolerance = t->steps > 0 && peak > 0 ? t->steps * t->scale / peak * (1 + 1e-6) : t->tolerance;
   bool is_float = strncmp(t->type, "float32", 7) == 0;
   if (is_float && tolerance < half_tolerance) tolerance = half_tolerance;
   double relative = worst / (peak > 0 ? peak : 1), at = element(type, data, where), expected = golden[where];
@@ -259,7 +269,8 @@ static bool compare(OH_AI_TensorHandle tensor, const TensorSpec *t, double *erro
     if (element(type, data, i) > element(type, data, top)) top = i;
     if (golden[i] > golden[golden_top]) golden_top = i;
   }
-  bool same_top = n == 0 || !is_float || half_tolerance == 0 || golden[top] >= golden[golden_top] - tolerance * peak;
+  bool wants_top = t->scale > 0 || (is_float && half_tolerance > 0);
+  bool same_top = n == 0 || !wants_top || golden[top] >= golden[golden_top] - tolerance * peak;
   free(golden);
   if (relative > *error) *error = relative;
   if (!same_top) return fail("output %s has its largest value at %zu, golden at %zu", t->name, top, golden_top);

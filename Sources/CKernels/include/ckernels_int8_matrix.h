@@ -26,7 +26,7 @@ typedef struct MSInt8Output {
   ptrdiff_t ldc;
   int32_t kind;                            /* MSInt8Kind */
   const int32_t *_Nonnull offset;          /* added to every sum: bias and what the zero points contribute */
-  const int32_t *_Nullable weight_zero;    /* times the sum of the row's values, subtracted; see MSInt8Kernels.pack */
+  const int32_t *_Nullable weight_zero;    /* times the sum of the row's values, subtracted; see MSInt8MatrixKernels.pack */
   const int32_t *_Nullable multiplier;     /* 0, or 2^30 ... 2^31 - 1 */
   const int32_t *_Nullable shift;          /* -31 ... 31 */
   int32_t zero, lo, hi, upward;
@@ -58,7 +58,7 @@ typedef struct MSInt8Depthwise {
   MSInt8Output output;                     /* weight_zero is not read */
 } MSInt8Depthwise;
 
-typedef struct MSInt8Kernels {
+typedef struct MSInt8MatrixKernels {
   const char *_Nonnull name;               /* "reference", "sse", "avx2", "vnni", "neon", "neondot" */
   int32_t vector_lanes;                    /* int32 values per vector register */
   int32_t rows, columns;                   /* of the register tile; packed panels are `columns` wide */
@@ -96,13 +96,13 @@ typedef struct MSInt8Kernels {
   /* Finishes `rows` rows of n sums, row_stride apart, into rows row... of the output. Reads up to 2 vectors behind the last row. */
   void (*_Nonnull finish)(const int32_t *_Nonnull sums, ptrdiff_t row_stride, ptrdiff_t rows, ptrdiff_t n, ptrdiff_t row,
                           const MSInt8Output *_Nonnull output);
-} MSInt8Kernels;
+} MSInt8MatrixKernels;
 
 /* Each fills the table with its instruction set's kernels. */
-void mskernels_int8_reference(MSInt8Kernels *_Nonnull table);
-void mskernels_int8_baseline(MSInt8Kernels *_Nonnull table);  /* SSE2 on x86-64, NEON on aarch64 */
-void mskernels_int8_avx2(MSInt8Kernels *_Nonnull table);
-void mskernels_int8_vnni(MSInt8Kernels *_Nonnull table);
-void mskernels_int8_dot(MSInt8Kernels *_Nonnull table);       /* aarch64 with dot products */
+void mskernels_int8_reference(MSInt8MatrixKernels *_Nonnull table);
+void mskernels_int8_baseline(MSInt8MatrixKernels *_Nonnull table);  /* SSE2 on x86-64, NEON on aarch64 */
+void mskernels_int8_avx2(MSInt8MatrixKernels *_Nonnull table);
+void mskernels_int8_vnni(MSInt8MatrixKernels *_Nonnull table);
+void mskernels_int8_dot(MSInt8MatrixKernels *_Nonnull table);       /* aarch64 with dot products */
 
 #endif

@@ -120,7 +120,7 @@ final class Int8ConvolutionOperator: Operator {
 
 /// One image's depthwise convolution: bands of output rows, or of channels where the image is low.
 private struct Int8DepthwiseJob: ParallelJob {
-  let kernels: UnsafePointer<MSInt8Kernels>
+  let kernels: UnsafePointer<MSInt8MatrixKernels>
   let depthwise: MSInt8Depthwise
   let scratch: UnsafeMutableRawPointer, scratchStride: Int
   let bands: Int

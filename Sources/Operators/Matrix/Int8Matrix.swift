@@ -7,7 +7,7 @@ import System
 /// The weights are `groups` matrices of k x n. Vectors run over all groups' channels; each group's part is as long as its panels are
 /// wide, because kernels read whole vectors.
 final class Int8Matrix {
-  let kernels: UnsafePointer<MSInt8Kernels>
+  let kernels: UnsafePointer<MSInt8MatrixKernels>
   let k: Int, n: Int, groups: Int
   let panels: Int
   /// Bytes of one group's packed weights.
@@ -33,7 +33,7 @@ final class Int8Matrix {
   /// For `weights`, int8 or uint8, whose parameters, when there is more than one, belong to the output channels: those of all groups,
   /// or, when the groups share them, to the n columns of each.
   init(
-    _ weights: Tensor, k: Int, n: Int, groups: Int, kernels: UnsafePointer<MSInt8Kernels>, sharesParameters: Bool = false
+    _ weights: Tensor, k: Int, n: Int, groups: Int, kernels: UnsafePointer<MSInt8MatrixKernels>, sharesParameters: Bool = false
   ) throws(EngineError) {
     self.kernels = kernels
     self.weights = weights
@@ -86,7 +86,7 @@ final class Int8Matrix {
   }
 
   private struct PackJob: ParallelJob {
-    let kernels: UnsafePointer<MSInt8Kernels>
+    let kernels: UnsafePointer<MSInt8MatrixKernels>
     let target: UnsafeMutableRawPointer, sums: UnsafeMutablePointer<Int32>
     let source: UnsafeRawPointer
     let flip: Int32
@@ -170,7 +170,7 @@ final class Int8Matrix {
 
   /// Packs depthwise weights [groups][taps] for an input of quantisation `x`; the vectors go into the packing.
   static func packDepthwise(
-    _ weights: Tensor, channels: Int, taps: Int, _ x: Quantization, _ result: Int8Result, _ kernels: UnsafePointer<MSInt8Kernels>
+    _ weights: Tensor, channels: Int, taps: Int, _ x: Quantization, _ result: Int8Result, _ kernels: UnsafePointer<MSInt8MatrixKernels>
   ) throws(EngineError) -> Buffer {
     guard let buffer = Buffer(count: kernels.pointee.depthwise_bytes(taps, channels)),
       let vectors = Buffer(count: channels * 16), let data = weights.data

@@ -119,7 +119,7 @@ extension Operator {
 
 /// One image's convolution, or a matrix product, on the pool; every worker has its own scratch.
 struct Int8ConvolutionJob: ParallelJob {
-  let kernels: UnsafePointer<MSInt8Kernels>
+  let kernels: UnsafePointer<MSInt8MatrixKernels>
   let convolution: MSInt8Conv
   let grid: WorkGrid
   let scratch: UnsafeMutableRawPointer
@@ -139,7 +139,7 @@ struct Int8ConvolutionJob: ParallelJob {
   }
 
   /// Bytes of one worker's scratch.
-  static func scratchBytes(_ convolution: MSInt8Conv, _ kernels: UnsafePointer<MSInt8Kernels>) -> Int {
+  static func scratchBytes(_ convolution: MSInt8Conv, _ kernels: UnsafePointer<MSInt8MatrixKernels>) -> Int {
     var c = convolution
     return (kernels.pointee.conv_scratch(&c) + 63) & ~63
   }
