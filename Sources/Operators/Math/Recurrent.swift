@@ -20,11 +20,11 @@ extension ExecutionContext {
 }
 
 extension Operator {
-  /// The transpose of `values` [n, k] packed for products of `rows` rows, on all threads. `scratch` grows to what they need.
+  /// The transpose of `values` [n, k] packed on all threads. `scratch` grows to what they need.
   func packWeights(
-    _ context: ExecutionContext, _ values: UnsafePointer<Float>, n: Int, k: Int, rows: Int, _ scratch: inout Int
+    _ context: ExecutionContext, _ values: UnsafePointer<Float>, n: Int, k: Int, _ scratch: inout Int
   ) throws(EngineError) -> PackedWeights {
-    let weights = try PackedWeights(values, n: n, k: k, rows: rows, context)
+    let weights = try PackedWeights(values, n: n, k: k, context)
     noteArithmetic(weights.matrix)
     scratch = max(scratch, weights.matrix.scratchBytes(context))
     return weights
