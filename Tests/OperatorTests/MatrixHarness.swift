@@ -52,6 +52,8 @@ final class MatrixHarness {
       t.data = memory.base
     }
     try op.run(context)
+    OperatorCoverage.record(node)
+    try Float16Twin.check(node)
     let out = y.data!
     if y.type == .float16 { return (0..<y.count).map { Float(out.load(fromByteOffset: $0 * 2, as: Float16.self)) } }
     if y.type != .float32 { return [] }
