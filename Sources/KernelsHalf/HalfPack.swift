@@ -65,10 +65,11 @@ private func packBlock(
       for r in 0..<filled { source.run(at &+ r &* rowStride, columns, words + r &* halfColumns) }
       #if BF16
       for pair in 0..<(rows / 2) {
-        let low = words + 2 &* pair &* halfColumns
-        for c in 0..<halfColumns {
-          target[2 &* (pair &* halfColumns &+ c)] = low[c]
-          target[2 &* (pair &* halfColumns &+ c) &+ 1] = low[c &+ halfColumns]
+        let row = words + 2 &* pair &* halfColumns, pairs = UnsafeMutableRawPointer(target + 2 &* pair &* halfColumns)
+        for v in 0..<2 {
+          let low = IntVec(truncatingIfNeeded: loadHalves(row + v &* width))
+          let high = IntVec(truncatingIfNeeded: loadHalves(row + (halfColumns &+ v &* width)))
+          (pairs + v &* width &* 4).storeBytes(of: or(low, shiftLeft(high, 16)), as: IntVec.self)
         }
       }
       #else

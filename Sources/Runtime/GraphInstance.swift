@@ -40,13 +40,14 @@ final class GraphInstance {
   /// Optimises `graph` and makes its operators. With `isForShapes` the inputs' shapes are the only ones that the instance will
   /// see.
   static func make(
-    _ graph: Graph, isForShapes: Bool, subgraphCount: Int, _ environment: BuildEnvironment
+    _ graph: Graph, isMain: Bool, isForShapes: Bool, subgraphCount: Int, _ environment: BuildEnvironment
   ) throws(EngineError) -> GraphInstance {
     try GraphOptimizer(graph: graph, kernels: environment.kernels, pool: environment.pool).run()
     graph.renumber()
     var steps = [Step]()
     steps.reserveCapacity(graph.nodes.count)
-    for node in graph.nodes { steps.append(try Step.make(node, half: environment.half(for: node))) }
+    let halves = environment.halves(for: graph, isMain: isMain)
+    for (i, node) in graph.nodes.enumerated() { steps.append(try Step.make(node, half: halves[i])) }
     let callees = try Callee.find(in: graph, subgraphCount: subgraphCount)
     var i = 0
     while i < steps.count {
@@ -204,7 +205,7 @@ final class Subgraph {
     }
     do throws(EngineError) {
       return try GraphInstance.make(
-        graph, isForShapes: shapes != nil, subgraphCount: subgraphCount, environment)
+        graph, isMain: false, isForShapes: shapes != nil, subgraphCount: subgraphCount, environment)
     } catch { throw error.adding(text) }
   }
 

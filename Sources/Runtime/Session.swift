@@ -107,7 +107,7 @@ public final class Session {
     for graph in graphs { subgraphs.append(Subgraph(graph, subgraphCount: graphs.count)) }
     for i in 1..<max(graphs.count, 1) where isReached[i] { try subgraphs[i].check(environment) }
     let main = try GraphInstance.make(
-      description.mainGraph, isForShapes: false, subgraphCount: graphs.count, environment)
+      description.mainGraph, isMain: true, isForShapes: false, subgraphCount: graphs.count, environment)
     let session = Session(main, subgraphs, environment)
     try session.planFirst()
     return session

@@ -79,7 +79,7 @@ final class AffineOperator: Operator {
     try matrix.prepare(self, context)
     splicedOffset = 0
     weights = try packWeights(
-      context, try knownWeights(matrix), n: n, k: width, transposed: transposed, rows: rows, &splicedOffset)
+      context, try knownWeights(matrix), n: n, k: width, transposed: transposed, &splicedOffset)
     splicedOffset = (splicedOffset + 63) & ~63
     workspaceBytes = splicedOffset + rows * width * 4
   }

@@ -77,9 +77,9 @@ final class GRUOperator: Operator {
       for i in 0..<hidden { bias.floats[3 * hidden + i] = resetsLast ? b[5 * hidden + i] : 0 }
       weights.append(
         Direction(
-          input: try packWeights(context, w, n: 3 * hidden, k: inputSize, rows: steps * batch, &scratchBytes),
-          gates: try packWeights(context, r, n: 2 * hidden, k: hidden, rows: batch, &scratchBytes),
-          candidate: try packWeights(context, r + 2 * hidden * hidden, n: hidden, k: hidden, rows: batch, &scratchBytes),
+          input: try packWeights(context, w, n: 3 * hidden, k: inputSize, &scratchBytes),
+          gates: try packWeights(context, r, n: 2 * hidden, k: hidden, &scratchBytes),
+          candidate: try packWeights(context, r + 2 * hidden * hidden, n: hidden, k: hidden, &scratchBytes),
           bias: bias))
     }
     workspaceBytes = values + scratchBytes

@@ -157,9 +157,9 @@ final class LSTMOperator: Operator {
       }
       weights.append(
         Direction(
-          input: try packGates(context, w, inputSize, rows: steps * batch), recurrent: try packGates(context, r, state, rows: batch),
+          input: try packGates(context, w, inputSize), recurrent: try packGates(context, r, state),
           projection: try p.map { p throws(EngineError) in
-            try packWeights(context, p, n: state, k: hidden, rows: batch, &scratchBytes)
+            try packWeights(context, p, n: state, k: hidden, &scratchBytes)
           }, bias: bias))
     }
     workspaceBytes = values + scratchBytes
@@ -176,12 +176,12 @@ final class LSTMOperator: Operator {
   }
 
   private func packGates(
-    _ context: ExecutionContext, _ values: UnsafePointer<Float>, _ k: Int, rows: Int
+    _ context: ExecutionContext, _ values: UnsafePointer<Float>, _ k: Int
   ) throws(EngineError) -> PackedWeights {
-    if !isMindIR { return try packWeights(context, values, n: 4 * hidden, k: k, rows: rows, &scratchBytes) }
+    if !isMindIR { return try packWeights(context, values, n: 4 * hidden, k: k, &scratchBytes) }
     let ordered = try floatBuffer(4 * hidden * k)
     for row in 0..<4 * hidden { memcpy(ordered.floats + row * k, values + sourceRow(row) * k, k * 4) }
-    return try packWeights(context, ordered.floats, n: 4 * hidden, k: k, rows: rows, &scratchBytes)
+    return try packWeights(context, ordered.floats, n: 4 * hidden, k: k, &scratchBytes)
   }
 
   override func run(_ context: ExecutionContext) throws(EngineError) {

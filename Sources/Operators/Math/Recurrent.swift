@@ -20,13 +20,12 @@ extension ExecutionContext {
 }
 
 extension Operator {
-  /// The transpose of `values` [n, k] (or `values` [k, n] themselves) packed for products of `rows` rows, on all threads. `scratch`
-  /// grows to what they need.
+  /// The transpose of `values` [n, k] (or `values` [k, n] themselves) packed on all threads. `scratch` grows to what products with it
+  /// need.
   func packWeights(
-    _ context: ExecutionContext, _ values: UnsafePointer<Float>, n: Int, k: Int, transposed: Bool = true, rows: Int,
-    _ scratch: inout Int
+    _ context: ExecutionContext, _ values: UnsafePointer<Float>, n: Int, k: Int, transposed: Bool = true, _ scratch: inout Int
   ) throws(EngineError) -> PackedWeights {
-    let weights = try PackedWeights(values, n: n, k: k, transposed: transposed, rows: rows, context)
+    let weights = try PackedWeights(values, n: n, k: k, transposed: transposed, context)
     noteArithmetic(weights.matrix)
     scratch = max(scratch, weights.matrix.scratchBytes(context))
     return weights

@@ -72,7 +72,8 @@ final class ConvolutionOperator: Operator {
       bytes = taps * outChannels * 4
     } else {
       let rows = geometry.outHeight * geometry.outWidth * (path == .pointwise ? inputs[0].shape[0] : 1)
-      let m = try PackedMatrix(k: taps * groupInChannels, n: outChannels / group, rows: rows, context)
+      let m = try PackedMatrix(
+        k: taps * groupInChannels, n: outChannels / group, packedFor: weights.isConstant ? nil : rows, context)
       noteArithmetic(m)
       matrix = m
       bytes = m.bytes * group

@@ -51,7 +51,7 @@ final class FullConnectionOperator: Operator {
     try bias?.prepare(self, context)
     let weights = inputs[1]
     if packed != nil { return }
-    let m = try PackedMatrix(k: k, n: o, rows: rows, context)
+    let m = try PackedMatrix(k: k, n: o, packedFor: weights.isConstant ? nil : rows, context)
     noteArithmetic(m)
     matrix = m
     workspaceBytes = m.scratchBytes(context) + (weights.isConstant ? 0 : m.bytes)

@@ -54,7 +54,7 @@ final class MatMulOperator: Operator {
     let b = inputs[1]
     // A constant's panels stay as they were packed for the first shape.
     let shape: PackedMatrix
-    if let matrix, packed != nil { shape = matrix } else { shape = try PackedMatrix(k: k, n: n, rows: rowsOfOneMatrix, context) }
+    if let matrix, packed != nil { shape = matrix } else { shape = try PackedMatrix(k: k, n: n, packedFor: b.isConstant ? nil : rowsOfOneMatrix, context) }
     halfArithmetic = 0
     noteArithmetic(shape)
     scratch = transposedBytes

@@ -13,11 +13,11 @@ struct PackedMatrix {
   /// nil: float32.
   let half: HalfKernelPointer?
 
-  /// A matrix of k x n for products of about `rows` rows.
-  init(k: Int, n: Int, rows: Int, _ context: ExecutionContext) throws(EngineError) {
+  /// A matrix of k x n, packed once, or by every run for a product of `packedFor` rows.
+  init(k: Int, n: Int, packedFor rows: Int? = nil, _ context: ExecutionContext) throws(EngineError) {
     self.k = k
     self.n = n
-    half = HalfPrecision.pays(rows: rows, columns: n, depth: k) ? context.half : nil
+    half = Self.halfPays(k: k, n: n, packedFor: rows) ? context.half : nil
     let width = Int(half?.pointee.gemm_nr ?? context.kernels.pointee.gemm_nr)
     panels = (n + width - 1) / width
     let step = Int(half?.pointee.depth_step ?? 1)
@@ -25,6 +25,14 @@ struct PackedMatrix {
     let (total, o2) = columns.multipliedReportingOverflow(by: (k + step - 1) / step * step)
     if o1 || o2 || total > 1 << 40 { throw EngineError(.outOfMemory, "a matrix of \(k) x \(n) is too large to pack") }
     bytes = (total * (half == nil ? 4 : 2) + 63) & ~63
+  }
+
+  /// Rounding the activations costs something per row and k, which few columns or a short k do not pay for; rounding a matrix that
+  /// every run packs costs something too, which few rows do not pay for. Measured on Zen 5: half precision loses up to 0.5x below
+  /// these limits, gains 1.05x at them and 1.6x to 2x from 32 columns and 32 values on. (Depthwise convolutions would convert as
+  /// much as they multiply: they have no half precision.)
+  private static func halfPays(k: Int, n: Int, packedFor rows: Int?) -> Bool {
+    k >= (n > 16 ? 12 : 32) && (rows ?? .max) >= 16
   }
 
   /// Rows of the register tile.
@@ -78,11 +86,6 @@ struct PackedMatrix {
   }
 }
 
-/// Where half precision gains. Depthwise convolutions never do: they would convert as much as they multiply.
-enum HalfPrecision {
-  static func pays(rows: Int, columns: Int, depth: Int) -> Bool { true }
-}
-
 /// A constant right-hand matrix with memory of its own.
 struct PackedWeights {
   let matrix: PackedMatrix
@@ -90,9 +93,9 @@ struct PackedWeights {
 
   /// Packs the transpose of float32 `values` [n, k], or `values` [k, n] themselves.
   init(
-    _ values: UnsafePointer<Float>, n: Int, k: Int, transposed: Bool, rows: Int, _ context: ExecutionContext
+    _ values: UnsafePointer<Float>, n: Int, k: Int, transposed: Bool, _ context: ExecutionContext
   ) throws(EngineError) {
-    matrix = try PackedMatrix(k: k, n: n, rows: rows, context)
+    matrix = try PackedMatrix(k: k, n: n, context)
     guard let buffer = Buffer(count: matrix.bytes) else { throw EngineError(.outOfMemory, "no memory to pack \(n) x \(k) weights") }
     self.buffer = buffer
     matrix.pack(

@@ -41,8 +41,7 @@ final class TransposedConvolutionOperator: Operator {
     let taps = geometry.kernelHeight * geometry.kernelWidth
     let weights = inputs[1]
     if packed == nil {
-      let m = try PackedMatrix(
-        k: inChannels / group, n: taps * groupOutChannels, rows: inputs[0].shape[1] * inputs[0].shape[2], context)
+      let m = try PackedMatrix(k: inChannels / group, n: taps * groupOutChannels, context)
       noteArithmetic(m)
       guard let data = weights.data else { throw EngineError(.error, "the weights (\(weights)) have no data") }
       guard let buffer = Buffer(count: m.bytes * group) else {
