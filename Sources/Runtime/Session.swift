@@ -138,10 +138,11 @@ public final class Session {
   /// Names every node that the CPU cannot run, all in one error.
   private static func refuseUnknownOperators(_ graph: Graph) throws(EngineError) {
     var list = "", count = 0
-    for node in graph.nodes where Registry.factory(for: node.kind) == nil {
+    for node in graph.nodes where Registry.factory(for: node) == nil {
       count += 1
       list += (list.isEmpty ? "" : ", ") + node.text
       if node.kind == .custom, let type = node.attributes.string(0) { list += " of type \(type)" }
+      list += "\(Registry.reason(against: node))"
     }
     if count > 0 { throw EngineError(.error, "\(count) of \(graph.nodes.count) nodes are not supported: \(list)") }
   }
