@@ -77,6 +77,9 @@ open class Operator {
 
   /// The operator always gives the same outputs for the same inputs (so it can be folded).
   open var isPure: Bool { true }
+
+  /// The outputs depend on the shapes of inputs whose values are not known, and not on their values (so it can be folded).
+  open var needsShapesOnly: Bool { false }
 }
 
 

@@ -74,7 +74,7 @@ struct Planner {
         markDynamic(step)
         continue
       }
-      if step.op.isPure && canFold(node) { try fold(step) }
+      if step.op.isPure && canFold(step) { try fold(step) }
     }
   }
 
@@ -84,13 +84,10 @@ struct Planner {
   }
 
   /// Every input's value is known; or only the shape matters and that is known.
-  private func canFold(_ node: Node) -> Bool {
-    switch node.kind {
-    case .shape, .size, .rank: return true
-    default:
-      for t in node.inputs where !t.hasKnownValue { return false }
-      return true
-    }
+  private func canFold(_ step: Step) -> Bool {
+    if step.op.needsShapesOnly { return true }
+    for t in step.node.inputs where !t.hasKnownValue { return false }
+    return true
   }
 
   private func fold(_ step: Step) throws(EngineError) {

@@ -156,10 +156,11 @@ public final class Session {
     var list = "", count = 0, total = 0
     for i in 0..<graphs.count where isReached[i] {
       total += graphs[i].nodes.count
-      for node in graphs[i].nodes where Registry.factory(for: node.kind) == nil {
+      for node in graphs[i].nodes where Registry.factory(for: node) == nil {
         count += 1
         list += (list.isEmpty ? "" : ", ") + node.text
         if node.kind == .custom, let type = node.attributes.string(0) { list += " of type \(type)" }
+        list += "\(Registry.reason(against: node))"
       }
     }
     if count > 0 { throw EngineError(.error, "\(count) of \(total) nodes are not supported: \(list)") }

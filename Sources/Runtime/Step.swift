@@ -42,7 +42,7 @@ final class Step {
   }
 
   static func make(_ node: Node, half: HalfKernelPointer?) throws(EngineError) -> Step {
-    guard let factory = Registry.factory(for: node.kind) else {
+    guard let factory = Registry.factory(for: node) else {
       throw EngineError(.error, "\(node): the operator is not supported")
     }
     do throws(EngineError) { return Step(node, try factory(node), half) } catch { throw error.adding(node.text) }

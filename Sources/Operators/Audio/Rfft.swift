@@ -2,7 +2,7 @@ import CSystem
 import Graph
 import System
 
-// Attributes: 0 fft_length: int, 0 = the length of the last axis.
+// Attributes: 0 fft_length: int, 0 = input 1's number, or the length of the last axis. Input 1 (may be missing) counts only then.
 
 /// The Fourier transform of real rows, float32: x [..., m] -> y [..., n / 2 + 1, 2], the last axis holding real and imaginary
 /// part. A row is cut, or filled up with zeros, to n = fft_length.
@@ -21,7 +21,7 @@ final class RfftOperator: Operator {
     try requireRank(0, 1...Shape.maximumRank - 1)
     var dims = inputs[0].shape.dims
     let length = node.attributes.int(0, 0)
-    n = length == 0 ? dims[dims.count - 1] : length
+    n = length != 0 ? length : inputs.count > 1 ? try requireScalar(1) : dims[dims.count - 1]
     if n < 1 || n > FourierTransform.longest {
       throw EngineError(.inferError, "fft_length is \(n); 1 to \(FourierTransform.longest) are accepted")
     }

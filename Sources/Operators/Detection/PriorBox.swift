@@ -44,6 +44,8 @@ final class PriorBoxOperator: Operator {
     }
   }
 
+  override var needsShapesOnly: Bool { true }
+
   override func infer() throws(EngineError) {
     try requireRank(0, 4...4)
     try requireRank(1, 4...4)
