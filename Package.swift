@@ -75,7 +75,8 @@ let package = Package(
       swiftSettings: optimised),
     .testTarget(name: "GraphTests", dependencies: ["Graph"], swiftSettings: [gnu]),
     .testTarget(
-      name: "RuntimeTests", dependencies: ["Runtime", "Optimizer", "Operators", "Graph", "System", "KernelSelection"],
+      name: "RuntimeTests",
+      dependencies: ["Runtime", "Optimizer", "Operators", "ModelFile", "FlatBuffers", "Graph", "System", "KernelSelection"],
       swiftSettings: [gnu]),
   ] + kernelTargets,
   swiftLanguageModes: [.v6]

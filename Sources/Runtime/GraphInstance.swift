@@ -32,8 +32,8 @@ final class GraphInstance {
     var lists = [Tensor]()
     for t in graph.tensors where t.type == .tensorList && !t.isConstant { lists.append(t) }
     for node in graph.nodes where node.kind == .tensorArray { lists += node.outputs }
-    // A handle of an array comes in as a number.
-    for t in graph.inputs where t.type == .float32 { lists.append(t) }
+    // The handle of an array looks like a number.
+    for t in graph.inputs where t.type != .tensorList { lists.append(t) }
     self.lists = lists
   }
 

@@ -8,7 +8,11 @@ import System
 // TensorArrayWrite. Attributes: none. Inputs: handle, index, item, flow. Output: the flow.
 //
 // Unlike a tensor list, an array is one object that its handle stands for and that writing changes. The flow is a number
-// without meaning that makes readers wait for writers.
+// without meaning that makes readers wait for writers; the handle's own elements mean nothing either, its type is the items'.
+
+private func clear(_ t: Tensor) {
+  if let data = t.data { memset(data, 0, t.byteCount) }
+}
 
 /// An array of items that are not set. Every run makes a new one.
 final class TensorArrayOperator: TensorListOperator {
@@ -29,11 +33,8 @@ final class TensorArrayOperator: TensorListOperator {
   }
 
   override func infer() throws(EngineError) {
-    var i = 0
-    while i < outputs.count {
-      try setOutput(i, .float32, [])
-      i += 1
-    }
+    try setOutput(0, itemType, [])
+    if outputs.count == 2 { try setOutput(1, .float32, []) }
   }
 
   override func run(_ context: ExecutionContext) throws(EngineError) {
@@ -50,7 +51,7 @@ final class TensorArrayOperator: TensorListOperator {
       items: [TensorListItem?](repeating: nil, count: count))
     array.grows = node.attributes.bool(0)
     outputs[0].list = array
-    for t in outputs { t.data?.storeBytes(of: 0, as: UInt32.self) }
+    for t in outputs { clear(t) }
   }
 }
 
@@ -60,7 +61,9 @@ final class TensorArrayReadOperator: TensorListOperator {
     try super.init(node)
     try requireInputs(2...3)
     try requireOutputs(1...1)
+    try requireElements(inputs[0].type, inputs[0])
     try requireIndices(1)
+    if inputs.count == 3 { try requireType(2, .float32) }
   }
 
   override func infer() throws(EngineError) {
@@ -92,8 +95,10 @@ final class TensorArrayWriteOperator: TensorListOperator {
     try super.init(node)
     try requireInputs(3...4)
     try requireOutputs(0...1)
+    try requireElements(inputs[0].type, inputs[0])
     try requireIndices(1)
-    try requireElements(inputs[2].type, inputs[2])
+    try requireSameType(0, 2)
+    if inputs.count == 4 { try requireType(3, .float32) }
   }
 
   override func infer() throws(EngineError) {
@@ -113,6 +118,6 @@ final class TensorArrayWriteOperator: TensorListOperator {
     let item = try makeItem(value.type, value.shape, value.data)
     while list.items.count <= position { list.items.append(nil) }
     list.items[position] = item
-    if outputs.count == 1 { outputs[0].data?.storeBytes(of: 0, as: UInt32.self) }
+    if outputs.count == 1 { clear(outputs[0]) }
   }
 }

@@ -19,7 +19,7 @@ class TensorListOperator: Operator {
   }
 
   final func requireListType(_ tensor: Tensor, _ place: StaticString) throws(EngineError) {
-    if tensor.type != .tensorList { throw EngineError(.notSupported, "\(place) (\(tensor)) must be a tensor list") }
+    if tensor.type != .tensorList && tensor.type != .unknown { throw EngineError(.notSupported, "\(place) (\(tensor)) must be a tensor list") }
   }
 
   /// The item types that the operators move.
