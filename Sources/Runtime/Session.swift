@@ -68,25 +68,10 @@ public final class Session {
 
   private var graph: Graph { main.graph }
 
-  /// Builds from a model in memory; nothing of `bytes` is used after the call returns.
+  /// Builds a session for a model.
   @export(interface)
-  public static func open(bytes: UnsafeRawBufferPointer, options: SessionOptions) throws(EngineError) -> Session {
-    try make(ModelReader.read(bytes, owner: nil, copyConstants: true), options)
-  }
-
-  /// Builds from a file (NUL-terminated path), which is mapped for as long as the session lives. Errors do not name the path:
-  /// the caller adds it.
-  @export(interface)
-  public static func open(path: UnsafePointer<CChar>, options: SessionOptions) throws(EngineError) -> Session {
-    let file: MappedFile
-    do throws(FileFailure) { file = try MappedFile.open(path: path) } catch {
-      switch error {
-      case .notRegular: throw EngineError(.error, "is not a regular file")
-      case .empty: throw EngineError(.error, "is empty")
-      case .system(let number): throw EngineError(.error, "cannot be read: \(errorText(number))")
-      }
-    }
-    return try make(ModelReader.read(file.bytes, owner: file, copyConstants: false), options)
+  public static func open(_ source: ModelSource, options: SessionOptions) throws(EngineError) -> Session {
+    try make(source.read(), options)
   }
 
   /// (Functions that make sessions rather than initialisers, because in Embedded Swift 6.3 an initialiser that throws leaks.)
@@ -307,18 +292,5 @@ public final class Session {
           arithmetic: step.arithmetic))
     }
     return out
-  }
-}
-
-/// The system's text for an errno value.
-private func errorText(_ number: Int32) -> String {
-  switch number {
-  case ENOENT: return "no such file or directory"
-  case EACCES: return "permission denied"
-  case EISDIR: return "it is a directory"
-  case ENOTDIR: return "a part of the path is not a directory"
-  case ENAMETOOLONG: return "the path is too long"
-  case ENOMEM: return "out of memory"
-  default: return "error number \(number)"
   }
 }

@@ -38,6 +38,8 @@ typedef struct {
   TensorSpec in[MAX_TENSORS], out[MAX_TENSORS];
   size_t in_count, out_count;
   bool refused;
+  uint8_t key[32]; /* of an encrypted model */
+  size_t key_size;
 } Case;
 
 /* The case being run; failures are told with its name. */
@@ -167,6 +169,12 @@ static bool parse_tensor(char *text, TensorSpec *t) {
   return true;
 }
 
+/* Hexadecimal digits. */
+static bool parse_key(const char *text, Case *c) {
+  for (unsigned byte; c->key_size < sizeof c->key && sscanf(text, "%2x", &byte) == 1; text += 2) c->key[c->key_size++] = (uint8_t)byte;
+  return *text == '\0';
+}
+
 static bool parse_case(char *line, Case *c) {
   memset(c, 0, sizeof *c);
   for (char *field; (field = next_field(&line, ' ')) != NULL;) {
@@ -176,6 +184,7 @@ static bool parse_case(char *line, Case *c) {
     else if (strncmp(field, "in=", 3) == 0 && c->in_count < MAX_TENSORS) ok = parse_tensor(field + 3, &c->in[c->in_count++]);
     else if (strncmp(field, "out=", 4) == 0 && c->out_count < MAX_TENSORS) ok = parse_tensor(field + 4, &c->out[c->out_count++]);
     else if (strcmp(field, "refused") == 0) c->refused = true;
+    else if (strncmp(field, "key=", 4) == 0) ok = parse_key(field + 4, c);
     else ok = false;
     if (!ok) return false;
   }
@@ -314,6 +323,7 @@ static OH_AI_ModelHandle build(const Case *c, int threads, OH_AI_Status *status)
   OH_AI_DeviceInfoSetEnableFP16(cpu, half_tolerance > 0);
   OH_AI_ContextAddDeviceInfo(context, cpu);
   OH_AI_ModelHandle model = OH_AI_ModelCreate();
+  if (c->key_size > 0) (void)MSLite_ModelSetDecryptionKey(model, c->key, c->key_size, "AES-GCM");
   *status = OH_AI_ModelBuildFromFile(model, path, OH_AI_MODELTYPE_MINDIR, context);
   OH_AI_ContextDestroy(&context);
   return model;

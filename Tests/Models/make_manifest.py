@@ -6,7 +6,7 @@ ms_variants, ms_from_repos and tf_front_end with an index. What is listed there 
 
 A line is a list of fields, separated by blanks:
 
-  case=NAME model=FILE in=NAME|FILE|TYPE|SHAPE[|nchw] ... out=NAME|FILE|TYPE|SHAPE|TOLERANCE ...
+  case=NAME model=FILE [key=HEX] in=NAME|FILE|TYPE|SHAPE[|nchw] ... out=NAME|FILE|TYPE|SHAPE|TOLERANCE ...
 
 Files are relative to DIR, or absolute for a manifest that is kept elsewhere; "|nchw" marks data that must be transposed to
 NHWC; TOLERANCE is relative to the largest golden magnitude, or, written as 4steps, so many steps of a quantised output. TYPE can be
@@ -41,6 +41,10 @@ PARTLY_QUANTIZED = {
 VARIANT_TOLERANCE = {"full8": "2e-2", "full8_kl": "2e-2", "dynq": "2e-2"}
 # The converter has left out the weights' scales, so nobody can compute these.
 UNSCALED = {"squeezenet_rand_qdq"}
+# Weights of few bits, which the original refuses to load: what they may differ from the model with float weights by.
+WEIGHT_BITS = {"wq12": "1e-2", "wq8": "0.05", "wq5": "0.35"}
+# The key of the encrypted models, AES-GCM.
+KEY = "30313233343637383939414243444546"
 # Models for training: only the training interface may build them.
 TRAINING = {"lenet_train", "mix_lenet_tod", "conv_train_model"}
 
@@ -66,8 +70,8 @@ class Manifest:
     def path(self, name):
         return os.path.abspath(os.path.join(self.root, name)) if self.absolute else name
 
-    def add(self, name, model, inputs=(), outputs=(), refused=False):
-        fields = [f"case={name}", f"model={self.path(model)}"]
+    def add(self, name, model, inputs=(), outputs=(), refused=False, key=None):
+        fields = [f"case={name}", f"model={self.path(model)}"] + ([f"key={key}"] if key else [])
         files = [model] + [i["file"] for i in inputs]
         for i in inputs:
             fields.append("in=" + "|".join([i["name"], self.path(i["file"]), i["dtype"], shape(i["shape"])] + (["nchw"] if i["nchw"] else [])))
@@ -171,20 +175,28 @@ def add_single_operators(manifest, folder):
 def add_variants(manifest, folder):
     entries = index(manifest, folder, "variants.json")
     inputs_of = {e["model"]: e["input_files"] for e in entries if e.get("input_files")}
+    # The model with float weights: the shapes of the variants that the original does not load, and what those give.
+    plain = {e["model"]: e for e in entries if e["variant"] == "fp32"}
     for e in entries:
-        name = f"{e['model']}__{e['variant']}"
-        if e["variant"] == "encrypted":
-            manifest.add(f"{folder}/{name}", f"{folder}/{name}.ms", refused=True)
-        is_quantised = e["variant"] in VARIANT_TOLERANCE
-        if not is_quantised and e["variant"] not in ("fp32", "fp16w", "nofusion") or e["model"] not in inputs_of or not e.get("outputs"):
+        model, variant = e["model"], e["variant"]
+        name = f"{model}__{variant}"
+        known = ("fp32", "fp16w", "nofusion", "wmixed", "encrypted", *VARIANT_TOLERANCE)
+        if variant not in known and variant not in WEIGHT_BITS or model not in inputs_of:
             continue
-        shapes = model_shapes(e["inputs"])
-        inputs = [tensor(i, folder, transposed(i[2], shapes.get(i[1]))) for i in inputs_of[e["model"]]]
-        outputs = [tensor([f"{name}.out_{k}.bin"] + o, folder) for k, o in enumerate(e["outputs"])]
-        if is_quantised:
-            for o in outputs:
-                o["tolerance"] = VARIANT_TOLERANCE[e["variant"]]
-        manifest.add(f"{folder}/{name}", f"{folder}/{name}.ms", inputs, outputs)
+        spec = e if "outputs" in e else plain[model]
+        golden, tolerance = name, VARIANT_TOLERANCE.get(variant, TOLERANCE)
+        if variant in WEIGHT_BITS or variant == "encrypted":
+            # Where the outputs with float weights are not kept, those with half weights are as good here.
+            golden = next((g for g in (f"{model}__fp32", f"{model}__fp16w") if manifest.has(f"{folder}/{g}.out_0.bin")), None)
+            tolerance = WEIGHT_BITS.get(variant, TOLERANCE)
+        files = [f"{folder}/{golden}.out_{k}.bin" if golden else f"{model}/case0/out_{k}.bin" for k in range(len(spec["outputs"]))]
+        shapes = model_shapes(spec["inputs"])
+        inputs = [tensor(i, folder, transposed(i[2], shapes.get(i[1]))) for i in inputs_of[model]]
+        outputs = [{**tensor([file] + o), "tolerance": tolerance} for file, o in zip(files, spec["outputs"])]
+        if variant == "encrypted":
+            manifest.add(f"{folder}/{name}/without_key", f"{folder}/{name}.ms", refused=True)
+            manifest.add(f"{folder}/{name}/wrong_key", f"{folder}/{name}.ms", refused=True, key=KEY.replace("3", "4"))
+        manifest.add(f"{folder}/{name}", f"{folder}/{name}.ms", inputs, outputs, key=KEY if variant == "encrypted" else None)
 
 
 def add_found_models(manifest, folder):

@@ -1,6 +1,7 @@
 /**
  * @file extensions.h
- * What this library offers beyond OpenHarmony's interface: error texts, its version, and a profile of a model's operators.
+ * What this library offers beyond OpenHarmony's interface: error texts, its version, keys of encrypted models, and a profile of a model's
+ * operators.
  */
 #ifndef MSLITE_EXTENSIONS_H
 #define MSLITE_EXTENSIONS_H
@@ -31,6 +32,20 @@ OH_AI_API const char *MSLite_GetVersion(void);
  *         the same; valid for ever
  */
 OH_AI_API const char *MSLite_GetHalfArithmetic(void);
+
+/**
+ * Gives the key of the encrypted model file that the next build of `model` reads. The key is copied; the copy is overwritten when a
+ * build has succeeded, another key is set, or the model is destroyed. Decrypting needs OpenSSL's libcrypto (3 or 1.1), which is
+ * loaded only then.
+ * @param key its bytes; NULL takes a key back
+ * @param key_length 16, 24 or 32
+ * @param mode "AES-GCM" or "AES-CBC", as the file was encrypted; NULL stands for "AES-GCM"
+ * @return OH_AI_STATUS_LITE_NULLPTR for no model, OH_AI_STATUS_LITE_PARAM_INVALID for another length of the key,
+ *         OH_AI_STATUS_LITE_NOT_SUPPORT for another mode, OH_AI_STATUS_LITE_MODEL_REBUILD for a model that is built,
+ *         OH_AI_STATUS_LITE_ERROR for one in use
+ */
+OH_AI_API OH_AI_Status MSLite_ModelSetDecryptionKey(OH_AI_ModelHandle model, const uint8_t *key, size_t key_length,
+                                                    const char *mode);
 
 /** Lengths of the strings in a profile entry, final NUL included. */
 #define MSLITE_PROFILE_NAME_SIZE 128
