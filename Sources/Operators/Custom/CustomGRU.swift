@@ -10,6 +10,8 @@ import System
 /// + r (Rn h)), each product with its bias; h' = n + z (h - n).
 final class CustomGRUOperator: Operator {
   private var steps = 0, batch = 0, inputSize = 0, hidden = 0
+  /// Bytes of the products' scratch, at the start of the workspace.
+  private var productScratch = 0
   private var input: PackedWeights? = nil, recurrent: PackedWeights? = nil
 
   override init(_ node: Node) throws(EngineError) {
@@ -38,16 +40,18 @@ final class CustomGRUOperator: Operator {
   override func prepare(_ context: ExecutionContext) throws(EngineError) {
     workspaceBytes = 0
     if outputs[0].count == 0 { return }
-    workspaceBytes = (steps + 1) * batch * 3 * hidden * 4
-    if input != nil { return }
-    input = try PackedWeights(self, context, try knownWeights(FloatInput(1)), n: 3 * hidden, k: inputSize)
-    recurrent = try PackedWeights(self, context, try knownWeights(FloatInput(2)), n: 3 * hidden, k: hidden)
+    if input == nil {
+      input = try packWeights(context, try knownWeights(FloatInput(1)), n: 3 * hidden, k: inputSize, &productScratch)
+      recurrent = try packWeights(context, try knownWeights(FloatInput(2)), n: 3 * hidden, k: hidden, &productScratch)
+      productScratch = (productScratch + 63) & ~63
+    }
+    workspaceBytes = productScratch + (steps + 1) * batch * 3 * hidden * 4
   }
 
   override func run(_ context: ExecutionContext) throws(EngineError) {
     guard outputs[0].count > 0, let input, let recurrent else { return }
     let width = 3 * hidden, kernels = context.kernels
-    let all = scratch(context), product = all + steps * batch * width
+    let all = (context.workspace + productScratch).assumingMemoryBound(to: Float.self), product = all + steps * batch * width
     context.product(
       inputs[0].floats, lda: inputSize, input, all, ldc: width, m: steps * batch, bias: inputs[3].floats, residual: nil, ldr: 0)
     var h = UnsafePointer(inputs[5].floats), y = outputs[0].floats
