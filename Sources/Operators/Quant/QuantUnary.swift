@@ -1,5 +1,6 @@
 import CKernels
 import Graph
+import System
 
 // Attributes: those of the float operators (Unary.swift, Activation.swift).
 
