@@ -134,48 +134,69 @@ let depthStep = 2
 /// The last step's multiplication by a power of two times a fixed-point number, per lane: see `MSInt8Output`.
 struct Scaling {
   let multiplier: Ints
-  let left: Ints, right: Ints
+  let left: Ints
+  /// The shift to the right is done in two parts: all bits but the last, then, after adding 1, the last one, where there is one.
+  let most: Ints, one: Ints
   /// -1 where a negative product counts as one less before it is rounded upwards, which rounds halves away from zero.
   let awayFromZero: Ints
+  /// Some lane shifts to the left.
+  let shiftsLeft: Bool
 
   @inline(always) init(_ multiplier: Ints, _ shift: Ints, upward: Bool) {
     self.multiplier = multiplier
     left = clamp(shift, .zero, splat(31))
-    right = clamp(.zero &- shift, .zero, splat(31))
-    let away = Ints.zero.replacing(with: splat(-1), where: right .> .zero)
-    awayFromZero = upward ? .zero : away
+    let right = clamp(.zero &- shift, .zero, splat(31))
+    one = clamp(right, .zero, splat(1))
+    most = right &- one
+    awayFromZero = upward ? .zero : .zero &- one
+    shiftsLeft = left.max() > 0
+  }
+
+  /// Vectors in a packing, written by ``write(_:_:)``.
+  static let vectorCount = 5
+
+  @inline(always) init(_ p: UnsafeRawPointer, stride: Int, shiftsLeft: Bool) {
+    multiplier = load(p)
+    left = load(p + stride)
+    most = load(p + 2 &* stride)
+    one = load(p + 3 &* stride)
+    awayFromZero = load(p + 4 &* stride)
+    self.shiftsLeft = shiftsLeft
+  }
+
+  func write(_ p: UnsafeMutableRawPointer, stride: Int) {
+    p.storeBytes(of: multiplier, as: Ints.self)
+    (p + stride).storeBytes(of: left, as: Ints.self)
+    (p + 2 &* stride).storeBytes(of: most, as: Ints.self)
+    (p + 3 &* stride).storeBytes(of: one, as: Ints.self)
+    (p + 4 &* stride).storeBytes(of: awayFromZero, as: Ints.self)
   }
 
   @inline(always) func apply(_ x: Ints) -> Ints {
     #if VNNI
-    let product = highProduct(ints(_mm512_sllv_epi32(raw(x), raw(left))))
-    let sign = _mm512_and_si512(_mm512_srai_epi32(raw(product), 31), raw(awayFromZero))
-    let value = _mm512_add_epi32(raw(product), sign)
-    let one = raw(splat(1))
-    // The last bit that is shifted out; a shift by -1 gives zero.
-    let half = _mm512_and_si512(_mm512_srlv_epi32(value, _mm512_sub_epi32(raw(right), one)), one)
-    return ints(_mm512_add_epi32(_mm512_srav_epi32(value, raw(right)), half))
+    let product = raw(highProduct(shiftsLeft ? ints(_mm512_sllv_epi32(raw(x), raw(left))) : x))
+    let sign = _mm512_and_si512(_mm512_srai_epi32(product, 31), raw(awayFromZero))
+    let value = _mm512_srav_epi32(_mm512_add_epi32(product, sign), raw(most))
+    return ints(_mm512_srav_epi32(_mm512_add_epi32(value, raw(one)), raw(one)))
     #elseif AVX2
-    let product = highProduct(ints(_mm256_sllv_epi32(raw(x), raw(left))))
-    let sign = _mm256_and_si256(_mm256_srai_epi32(raw(product), 31), raw(awayFromZero))
-    let value = _mm256_add_epi32(raw(product), sign)
-    let one = raw(splat(1))
-    let half = _mm256_and_si256(_mm256_srlv_epi32(value, _mm256_sub_epi32(raw(right), one)), one)
-    return ints(_mm256_add_epi32(_mm256_srav_epi32(value, raw(right)), half))
+    let product = raw(highProduct(shiftsLeft ? ints(_mm256_sllv_epi32(raw(x), raw(left))) : x))
+    let sign = _mm256_and_si256(_mm256_srai_epi32(product, 31), raw(awayFromZero))
+    let value = _mm256_srav_epi32(_mm256_add_epi32(product, sign), raw(most))
+    return ints(_mm256_srav_epi32(_mm256_add_epi32(value, raw(one)), raw(one)))
     #elseif arch(x86_64)
     // SSE2 has neither products of signed numbers nor shifts per lane.
     var result = Ints.zero
     for i in 0..<4 {
       let product = Int64(x[i] &<< left[i]) &* Int64(multiplier[i])
       let high = Int32(truncatingIfNeeded: (product &+ 1 << 30) &>> 31)
-      let value = Int64(high) &+ Int64((high &>> 31) & awayFromZero[i])
-      let n = Int64(right[i])
-      result[i] = Int32(truncatingIfNeeded: n == 0 ? value : (value &+ (1 &<< (n &- 1))) &>> n)
+      let value = (high &+ ((high &>> 31) & awayFromZero[i])) &>> most[i]
+      result[i] = (value &+ one[i]) &>> one[i]
     }
     return result
     #else
     let product = vqrdmulhq_s32(vshlq_s32(x, left), multiplier)
-    return vrshlq_s32(vaddq_s32(product, vandq_s32(vshrq_n_s32_31(product), awayFromZero)), vnegq_s32(right))
+    let sign = vandq_s32(vshlq_s32(product, splat(-31)), awayFromZero)
+    return vrshlq_s32(vaddq_s32(product, sign), vnegq_s32(vaddq_s32(most, one)))
     #endif
   }
 
@@ -201,10 +222,6 @@ struct Scaling {
   }
   #endif
 }
-
-#if arch(arm64)
-@inline(always) private func vshrq_n_s32_31(_ x: Ints) -> Ints { vshlq_s32(x, splat(-31)) }
-#endif
 
 /// Stores the low bytes of two vectors of numbers in -128...127, xor `flip`: the first `count` of them (1 ... 2 lanes).
 @inline(always) func storeBytes(_ first: Ints, _ second: Ints, _ p: UnsafeMutablePointer<Int8>, _ count: Int, _ flip: UInt8) {

@@ -7,11 +7,15 @@ extension Registry {
       return { n throws(EngineError) in
         isByteProduct(n) ? try Int8ConvolutionOperator(n) : try ConvolutionOperator(n)
       }
-    case .conv2dTransposeFusion: return { n throws(EngineError) in try TransposedConvolutionOperator(n) }
+    case .conv2dTransposeFusion:
+      return { n throws(EngineError) in
+        isByteProduct(n) ? try Int8TransposedConvolutionOperator(n) : try TransposedConvolutionOperator(n)
+      }
     case .matMulFusion:
       return { n throws(EngineError) in isByteProduct(n) ? try Int8MatMulOperator(n) : try MatMulOperator(n) }
     case .fullConnection:
       return { n throws(EngineError) in isByteProduct(n) ? try Int8FullConnectionOperator(n) : try FullConnectionOperator(n) }
+    case .adderFusion: return { n throws(EngineError) in try AdderOperator(n) }
     case .dynamicQuant: return { n throws(EngineError) in try DynamicQuantOperator(n) }
     default: return nil
     }

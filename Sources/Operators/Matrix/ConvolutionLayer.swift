@@ -17,7 +17,11 @@ struct ConvolutionLayer {
 
   init() {}
 
-  init(_ op: Operator) throws(EngineError) {
+  /// The attribute that holds the group number.
+  private var groupField = 7
+
+  init(_ op: Operator, groupField: Int = 7) throws(EngineError) {
+    self.groupField = groupField
     let node = op.node
     let a = node.attributes
     let extra = node.fused.addsResidual ? 1 : 0
@@ -27,7 +31,7 @@ struct ConvolutionLayer {
       weightKernel: (weights.shape[1], weights.shape[2]))
     outChannels = weights.shape[0]
     groupInChannels = weights.shape[3]
-    group = max(a.int(7, 1), 1)
+    group = max(a.int(groupField, 1), 1)
     if outChannels % group != 0 {
       throw EngineError(.error, "group \(group) does not divide the \(outChannels) output channels of \(weights)")
     }
@@ -43,7 +47,7 @@ struct ConvolutionLayer {
   mutating func infer(_ op: Operator, _ type: DataType) throws(EngineError) {
     try op.requireRank(0, 4...4)
     let x = op.inputs[0].shape
-    if op.node.attributes.int(7, 0) == 0 && x[3] == groupInChannels * outChannels { group = outChannels }
+    if op.node.attributes.int(groupField, 0) == 0 && x[3] == groupInChannels * outChannels { group = outChannels }
     if x[3] != groupInChannels * group {
       throw EngineError(
         .inferError,

@@ -19,6 +19,7 @@ final class Int8Matrix {
   private let weights: Tensor
   private let flip: Int32
   private let sharesParameters: Bool
+  private let period: Int
   /// Some weight has a zero point other than 0.
   private var hasZeros = false
   /// The input's zero point and scale that the vectors were computed for.
@@ -31,13 +32,15 @@ final class Int8Matrix {
   }
 
   /// For `weights`, int8 or uint8, whose parameters, when there is more than one, belong to the output channels: those of all groups,
-  /// or, when the groups share them, to the n columns of each.
+  /// or, when the groups share them, to the n columns of each. `period`: channels of a group, when its columns repeat them.
   init(
-    _ weights: Tensor, k: Int, n: Int, groups: Int, kernels: UnsafePointer<MSInt8MatrixKernels>, sharesParameters: Bool = false
+    _ weights: Tensor, k: Int, n: Int, groups: Int, kernels: UnsafePointer<MSInt8MatrixKernels>, sharesParameters: Bool = false,
+    period: Int? = nil
   ) throws(EngineError) {
     self.kernels = kernels
     self.weights = weights
     self.sharesParameters = sharesParameters
+    self.period = max(period ?? n, 1)
     self.k = k
     self.n = n
     self.groups = groups
@@ -68,7 +71,7 @@ final class Int8Matrix {
   func packedWeights(_ group: Int) -> UnsafeMutableRawPointer { packed.base + group * bytes }
 
   /// Which output channel column c of a group is.
-  private func channel(_ group: Int, _ c: Int) -> Int { sharesParameters ? c : group * n + c }
+  private func channel(_ group: Int, _ c: Int) -> Int { (sharesParameters ? 0 : group * period) + c % period }
   private func parameter(_ channel: Int) -> QuantParam { weights.quantParams[weights.quantParams.count == 1 ? 0 : channel] }
 
   /// Packs group `group` from element (row, column) at `data[row * rowStride + column * columnStride]`.
@@ -143,29 +146,32 @@ final class Int8Matrix {
   /// Scratch of `multiply`.
   func productScratch(_ rows: Int, _ x: Quantization, _ result: Int8Result, _ context: ExecutionContext) -> Int {
     let nowhere = UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped
-    let c = product(nowhere, rows: rows, x, group: 0, result, into: nowhere)
+    let c = product(nowhere, stride: k, rows: rows, x, group: 0, result, sums: false, into: nowhere)
     return Int8ConvolutionJob.scratchBytes(c, kernels) * context.threads
   }
 
-  /// The product of `rows` rows of k values with group `group`, into rows of n results.
+  /// The product of `rows` rows of k values, `stride` bytes apart (k), with group `group`, into rows of n results, or of n sums.
   func multiply(
-    _ x: UnsafeRawPointer, rows: Int, _ quantization: Quantization, group: Int, _ result: Int8Result,
-    into y: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer, _ context: ExecutionContext
+    _ x: UnsafeRawPointer, stride: Int? = nil, rows: Int, _ quantization: Quantization, group: Int, _ result: Int8Result,
+    sums: Bool = false, into y: UnsafeMutableRawPointer, scratch: UnsafeMutableRawPointer, _ context: ExecutionContext
   ) {
     let job = Int8ConvolutionJob(
-      product(x, rows: rows, quantization, group: group, result, into: y), self, scratch: scratch, context)
+      product(x, stride: stride ?? k, rows: rows, quantization, group: group, result, sums: sums, into: y), self,
+      scratch: scratch, context)
     context.parallel(job.grid.tasks, job)
   }
 
   private func product(
-    _ x: UnsafeRawPointer, rows: Int, _ quantization: Quantization, group: Int, _ result: Int8Result,
+    _ x: UnsafeRawPointer, stride: Int, rows: Int, _ quantization: Quantization, group: Int, _ result: Int8Result, sums: Bool,
     into y: UnsafeMutableRawPointer
   ) -> MSInt8Conv {
-    MSInt8Conv(
+    var out = output(result, group: group, y: y, ldc: n)
+    if sums { out.kind = Int32(MS_INT8_SUMS.rawValue) }
+    return MSInt8Conv(
       x: x.assumingMemoryBound(to: Int8.self), weights: packedWeights(group), in_h: 1, in_w: rows, in_channels: k,
-      pixel_stride: k, out_h: 1, out_w: rows, out_channels: n, kernel_h: 1, kernel_w: 1, stride_h: 1, stride_w: 1,
+      pixel_stride: stride, out_h: 1, out_w: rows, out_channels: n, kernel_h: 1, kernel_w: 1, stride_h: 1, stride_w: 1,
       dilation_h: 1, dilation_w: 1, pad_top: 0, pad_left: 0, x_zero: quantization.zero, flip: Int32(quantization.flip),
-      output: output(result, group: group, y: y, ldc: n))
+      output: out)
   }
 
   /// Packs depthwise weights [groups][taps] for an input of quantisation `x`; the vectors go into the packing.
