@@ -100,29 +100,11 @@ public final class Session {
     graph.renumber()
     var steps = [Step]()
     steps.reserveCapacity(graph.nodes.count)
-    var raw = [Bool](repeating: false, count: graph.tensors.count)
-    for t in graph.inputs { raw[t.index] = true }
-    for node in graph.nodes {
-      let isFirst = node.inputs.contains { raw[$0.index] }
-      if isFirst && movesData(node.kind) { for t in node.outputs { raw[t.index] = true } }
-      let wantsHalf = options.plan.type(of: node.name).map { $0 == .float16 } ?? (options.float16 && !isFirst)
-      steps.append(try Step.make(node, half: wantsHalf ? HalfKernels.active : nil))
-    }
+    let half = HalfPlan(graph, options)
+    for (i, node) in graph.nodes.enumerated() { steps.append(try Step.make(node, half: half.kernels[i])) }
     let session = Session(graph, steps, pool, kernels)
     try session.planFirst()
     return session
-  }
-
-  /// The outputs hold values of the inputs, in another order or shape. What computes directly from the graph's inputs stays in float32:
-  /// rounding them loses most (the bands of a spectrum, say, are orders of magnitude below the waveform), and first layers are a
-  /// small part of a model's time.
-  private static func movesData(_ kind: OperatorKind) -> Bool {
-    switch kind {
-    case .reshape, .flatten, .squeeze, .unsqueeze, .expandDims, .transpose, .formatTranspose, .cast, .concat, .split, .padFusion, .sliceFusion,
-      .stridedSlice, .gather:
-      return true
-    default: return false
-    }
   }
 
   private init(_ graph: Graph, _ steps: [Step], _ pool: ThreadPool, _ kernels: KernelPointer) {
