@@ -17,11 +17,10 @@ swiftc=${SWIFTC:-swiftc}
 toolchain=$("$swiftc" -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')
 clang=${CLANG:-$toolchain/../../bin/clang}
 manifest=Tests/Models/manifest.txt
-# What half precision may differ by, of the peak. bfloat16 has 8 bits: most models stay below 0.02; the worst case here, a softmax of
-# noise, is at 0.12.
-half_tolerance=0.14
-# float16 has 11.
-float16_tolerance=0.02
+# What half precision may differ by, of an output's peak. bfloat16 has 8 bits: three models of four stay below 0.01, the worst ones
+# (a softmax of noise, a regression without normalisation) reach 0.14. float16 has 11.
+bfloat16_tolerance=0.15
+float16_tolerance=0.01
 # Emulated and instrumented runs take the models up to this size.
 small=600
 
@@ -140,7 +139,7 @@ step_golden() {
   done
   if [ -z "${MSLITE_ISA:-}" ]; then
     echo "--- half precision"
-    golden "$host" -v -h $half_tolerance $manifest || status=1
+    golden "$host" -v -h $([ "$host" = aarch64 ] && echo $float16_tolerance || echo $bfloat16_tolerance) $manifest || status=1
   fi
   # The scalar reference is too slow for whole networks.
   echo "--- reference"
@@ -174,7 +173,8 @@ step_aarch64() {
   c_programs aarch64 || status=1
   golden aarch64 -v -i neon -m $small $manifest || status=1
   echo "--- half precision"
-  golden aarch64 -v -h $float16_tolerance -m $small $manifest || status=1
+  # Emulated float16 is slow: the smaller half of the models.
+  golden aarch64 -v -h $float16_tolerance -m 200 -t 1 $manifest || status=1
   return $status
 }
 

@@ -46,8 +46,8 @@ final class GraphInstance {
     graph.renumber()
     var steps = [Step]()
     steps.reserveCapacity(graph.nodes.count)
-    let halves = environment.halves(for: graph, isMain: isMain)
-    for (i, node) in graph.nodes.enumerated() { steps.append(try Step.make(node, half: halves[i])) }
+    let half = HalfPlan(graph, isMain: isMain, environment)
+    for (i, node) in graph.nodes.enumerated() { steps.append(try Step.make(node, half: half.kernels[i])) }
     let callees = try Callee.find(in: graph, subgraphCount: subgraphCount)
     var i = 0
     while i < steps.count {
