@@ -25,6 +25,9 @@ extension Registry {
   /// Why no operator can stand for a node, where there is more to say than its kind; empty otherwise.
   public static func reason(against node: Node) -> StaticString {
     if node.kind == .genOP { return " (a placeholder of obfuscated models, which only their key can turn into operators)" }
+    if node.kind == .attention {
+      return " (the converter makes it for GPUs, or for a kernel that releases leave out; convert without the attention fusions)"
+    }
     if node.kind != .custom { return "" }
     let type = node.customType
     if same(type, "EncoderLayer") || same(type, "DecoderLayer") || same(type, "UsePastEmbedding") {

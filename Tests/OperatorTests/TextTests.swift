@@ -19,12 +19,12 @@ struct TextTests {
     return Value(.string, [all.count], all)
   }
 
-  static let broken: [Value] = [
+  static var broken: [Value] { [
     Value(.string, [0], [UInt8]()), Value(.string, [4], [0, 0, 0, 0] as [UInt8]),
     // More strings than bytes, a negative number of them, an end outside, an end before the start, a start in the header.
     Value(.string, [12], [Int32(1000), 12, 12]), Value(.string, [12], [Int32(-1), 8, 8]), Value(.string, [12], [Int32(1), 12, 13]),
     Value(.string, [16], [Int32(1), 14, 13, 0]), Value(.string, [12], [Int32(1), 4, 12]), Value(.string, [12], [Int32.max, 4, 12]),
-  ]
+  ] }
 
   @Test func hash() {
     let recorded: [(Int, UInt64)] = [
@@ -122,8 +122,11 @@ struct TextTests {
     let run = OperatorRun(kind: .customExtractFeatures, known: [0])
     let texts = ["<S>", "<E>", "<S> <E>", "<s>", "hello", "two words", "", " a  b "]
     let y = try run([TextTests.strings(texts)], outputs: 2)
-    let hashes = texts.map { t in Array(t.utf8).withUnsafeBytes { $0.isEmpty ? 0x9ae1_6a3b_2f90_404f : StringHash.of($0) } }
-    #expect(y[0].ints == texts.indices.map { $0 < 3 ? 0 : Int32(hashes[$0] % 1_000_000) })
+    let hashes = texts.map { t -> UInt64 in
+      t.isEmpty ? 0x9ae1_6a3b_2f90_404f : Array(t.utf8).withUnsafeBytes { StringHash.of($0) }
+    }
+    let labels = texts.indices.map { i -> Int32 in i < 3 ? 0 : Int32(hashes[i] % 1_000_000) }
+    #expect(y[0].ints == labels)
     #expect(y[1].floats == [0, 0, 0, 1, 1, 2, 1, 5])
     let none = try run([TextTests.strings([])], outputs: 2)
     #expect(none[0] == .ints([0]) && none[1] == .floats([1], [0]))

@@ -69,6 +69,9 @@ final class AffineOperator: Operator {
     if inputs.count == 4 && inputs[2].count != n {
       throw EngineError(.inferError, "the bias (\(inputs[2])) must have \(n) elements")
     }
+    if Shape([x[0], rows, width]).checkedCount == nil {
+      throw EngineError(.inferError, "input 0 (\(inputs[0])) with \(offsets.count) rows side by side is too large")
+    }
     try setOutput(0, .float32, [x[0], rows, n])
   }
 

@@ -17,7 +17,7 @@ final class FourierTransform {
   /// Doubles that ``run(_:)`` works on.
   var workspaceCount: Int { 2 * size }
 
-  static let longest = 1 << 24
+  static let longest = 1 << 20
 
   /// nil when there is no memory. `n` is 1 to ``longest``.
   static func plan(_ n: Int) -> FourierTransform? {

@@ -24,10 +24,10 @@ final class MfccOperator: Operator {
     if !(lower >= 0 && upper > lower && upper < 1e9) {
       throw EngineError(.parameterInvalid, "freq_upper_limit must be greater than freq_lower_limit, and that not negative")
     }
-    if filters < 1 || filters > 1 << 14 || coefficients < 1 || coefficients > filters {
+    if filters < 1 || filters > 1 << 12 || coefficients < 1 || coefficients > filters {
       throw EngineError(
         .parameterInvalid,
-        "filter_bank_channel_num is \(filters) and dct_coeff_num \(coefficients); 1 to 16384, and at most as many coefficients, are accepted")
+        "filter_bank_channel_num is \(filters) and dct_coeff_num \(coefficients); 1 to 4096, and at most as many coefficients, are accepted")
     }
     try requireInputs(2...2)
     try requireOutputs(1...1)

@@ -51,7 +51,9 @@ final class NonMaxSuppressionOperator: Operator {
     }
     for input in inputs where !input.hasKnownValue { throw EngineError.deferred }
     var limit = 0
-    if inputs.count > 2, let values = inputs[2].knownIntegers(), let first = values.first { limit = max(first, 0) }
+    if inputs.count > 2, let values = inputs[2].knownIntegers(), let first = values.first {
+      limit = min(max(first, 0), Int(Int32.max))
+    }
     rows = []
     if limit > 0 && inputs[0].count > 0 && inputs[1].count > 0 {
       for batch in 0..<boxes[0] {

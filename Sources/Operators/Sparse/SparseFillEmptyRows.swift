@@ -30,7 +30,7 @@ final class SparseFillEmptyRowsOperator: Operator {
     }
     for input in inputs where !input.hasKnownValue { throw EngineError.deferred }
     let rows = try requireScalar(2)
-    if rows < 0 || rows > 1 << 28 { throw EngineError(.inferError, "the dense shape (\(inputs[2])) begins with \(rows) rows") }
+    if rows < 0 || rows > 1 << 26 { throw EngineError(.inferError, "the dense shape (\(inputs[2])) begins with \(rows) rows") }
     starts = [Int32](repeating: 0, count: rows + 1)
     if n > 0 {
       let indices = IndexList(inputs[0])

@@ -33,7 +33,7 @@ final class SplitWithOverlapOperator: Operator {
     let ratio = a.ints(2), top = a.ints(3), bottom = a.ints(4)
     var total = 0
     for r in ratio { total += r }
-    if size >= 1 << 30 || parts >= 1 << 20 { throw EngineError(.inferError, "axis \(axis) of \(inputs[0]) is too long to split") }
+    if size >= 1 << 30 || total >= 1 << 31 { throw EngineError(.inferError, "axis \(axis) of \(inputs[0]) is too long to split") }
     var border = 0, seen = 0
     starts = []
     for i in 0..<parts {
