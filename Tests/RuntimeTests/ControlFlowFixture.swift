@@ -64,17 +64,17 @@ final class ControlModel {
     return UInt32(tensors.count - 1)
   }
 
-  func constant(_ values: [Float], _ dims: [Int32]? = nil) -> UInt32 {
+  func floats(_ values: [Float], _ dims: [Int32]? = nil) -> UInt32 {
     tensors.append(constantTable("c\(tensors.count)", dims, .float32, littleEndian(values.map(\.bitPattern))))
     return UInt32(tensors.count - 1)
   }
 
-  func constant(_ values: [Int32], _ dims: [Int32]? = nil) -> UInt32 {
+  func ints(_ values: [Int32], _ dims: [Int32]? = nil) -> UInt32 {
     tensors.append(constantTable("c\(tensors.count)", dims, .int32, littleEndian(values)))
     return UInt32(tensors.count - 1)
   }
 
-  func constant(_ value: Bool) -> UInt32 {
+  func flag(_ value: Bool) -> UInt32 {
     tensors.append(constantTable("c\(tensors.count)", nil, .bool, [value ? 1 : 0]))
     return UInt32(tensors.count - 1)
   }
