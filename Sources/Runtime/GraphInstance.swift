@@ -161,7 +161,7 @@ final class Subgraph {
     if hasRoomForShapes {
       instance = try makePlanned(shapes, kernels, pool)
     } else {
-      instance = try idleForAnyShape() ?? makeInstance(shapes: nil, kernels, pool)
+      if let idle = idleForAnyShape() { instance = idle } else { instance = try makeInstance(shapes: nil, kernels, pool) }
       instance.adopt(nil)
       for (t, shape) in zip(instance.graph.inputs, shapes) { t.shape = shape }
       do throws(EngineError) { instance.adopt(try instance.planned(kernels, pool)) } catch { throw error.adding(text) }

@@ -1,4 +1,5 @@
 import FlatBuffers
+import Foundation
 import Graph
 import ModelFile
 import Runtime
@@ -83,8 +84,18 @@ final class ControlModel {
     RuntimeTests.constant(name, dims: dims, type: type.rawValue, data: data)
   }
 
-  /// The file. `outputs`: the model's; without them the main graph's.
-  func bytes(outputs: [UInt32]? = nil) -> [UInt8] {
+  /// The file. `outputs`: the model's; without them the main graph's. Where MSLITE_OPERATOR_MODELS names a folder, the file is
+  /// written there too, for the fuzzers.
+  func bytes(outputs: [UInt32]? = nil, isForFuzzing: Bool = true) -> [UInt8] {
+    let bytes = content(outputs)
+    if isForFuzzing, let folder = getenv("MSLITE_OPERATOR_MODELS") {
+      let number = bytes.reduce(UInt32(0)) { $0 &* 31 &+ UInt32($1) }
+      try? Data(bytes).write(to: URL(fileURLWithPath: "\(String(cString: folder))/control-\(number).ms"))
+    }
+    return bytes
+  }
+
+  private func content(_ outputs: [UInt32]?) -> [UInt8] {
     file(
       metaGraph(
         tensors: tensors, nodes: nodes, inputs: parts[0].inputs, outputs: outputs ?? parts[0].outputs,

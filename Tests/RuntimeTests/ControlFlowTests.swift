@@ -306,7 +306,7 @@ import Testing
     main.end(main.partial(1, [main.input([1])]))
     a.end(a.partial(2, [a.input([1])]))
     b.end(b.partial(1, [b.input([1])]))
-    let message = controlFailure(m.bytes(), [[0]])
+    let message = controlFailure(m.bytes(isForFuzzing: false), [[0]])
     #expect(message.contains("run: subgraph \"") && message.contains("1000000 calls in one run") && message.contains("Call \"Call"))
   }
 
