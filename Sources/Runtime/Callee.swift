@@ -12,6 +12,9 @@ final class Callee {
   /// Choices between the node and the subgraph.
   private let depth: Int
 
+  /// For walks over all that a call can reach: the last walk that has been here.
+  private var walk = 0
+
   /// Choices of choices end here: what the converters write has one level.
   private static let maximumDepth = 64
 
@@ -82,6 +85,17 @@ final class Callee {
     if ofTensor[t.index] != nil {
       throw EngineError(.notSupported, "\(t) is the handle of a subgraph; only Switch, SwitchLayer and Call can use it")
     }
+  }
+
+  /// Every subgraph that the call can reach, with its arguments; `walk` is a number that no walk before has had.
+  func targets(_ walk: Int) -> [Callee] {
+    var found = [Callee](), open = [self]
+    while let next = open.popLast() {
+      if next.walk == walk { continue }
+      next.walk = walk
+      if next.subgraph < 0 { open += next.options } else { found.append(next) }
+    }
+    return found
   }
 
   /// Follows the choices to a subgraph, by the conditions' values. Does not allocate.

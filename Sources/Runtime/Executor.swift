@@ -19,6 +19,7 @@ final class Executor {
   private var waiting: [Frame] = []
   private var running: (instance: GraphInstance, subgraph: Int)
   private var calls = 0
+  private var walks = 0
   var profiling = false
 
   private struct Frame {
@@ -48,6 +49,23 @@ final class Executor {
     guard let buffer = Buffer(count: bytes) else { throw EngineError(.outOfMemory, "no memory for \(bytes) bytes of scratch") }
     workspace = buffer
     context.workspace = buffer.base
+  }
+
+  /// Plans subgraphs for arguments whose shapes follow from those of the model's inputs, so that the first run need not. What
+  /// cannot be planned is left to the run, which may never get there.
+  func planCalls() {
+    var open = [main]
+    while let instance = open.popLast() {
+      for step in instance.steps {
+        guard let callee = step.callee else { continue }
+        walks += 1
+        for target in callee.targets(walks) {
+          if let made = try? subgraphs[target.subgraph].prepare(target.node.inputs, step.node.inputs, environment) {
+            open.append(made)
+          }
+        }
+      }
+    }
   }
 
   // MARK: the run

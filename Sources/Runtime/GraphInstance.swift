@@ -136,7 +136,7 @@ final class Subgraph {
 
   /// Makes an instance, which finds the mistakes that do not depend on shapes.
   func check(_ environment: BuildEnvironment) throws(EngineError) {
-    instances.append(try makeInstance(shapes: nil, environment))
+    _ = try makeInstance(shapes: nil, environment)
   }
 
   /// Every instance, for the profile.
@@ -157,27 +157,48 @@ final class Subgraph {
       instance.isBusy = true
       return instance
     }
+    let shapes = Subgraph.shapes(arguments, further)
+    let instance: GraphInstance
+    if hasRoomForShapes {
+      instance = try makePlanned(shapes, environment)
+    } else {
+      if let idle = idleForAnyShape() { instance = idle } else { instance = try makeInstance(shapes: nil, environment) }
+      instance.adopt(nil)
+      for (t, shape) in zip(instance.graph.inputs, shapes) { t.shape = shape }
+      do throws(EngineError) { instance.adopt(try instance.planned(environment)) } catch { throw error.adding(text) }
+    }
+    instance.isBusy = true
+    return instance
+  }
+
+  /// A new instance for arguments whose shapes are known before the run; nil when there is one already, or no room for more.
+  func prepare(
+    _ arguments: [Tensor], _ further: [Tensor], _ environment: BuildEnvironment
+  ) throws(EngineError) -> GraphInstance? {
+    if !hasRoomForShapes || arguments.count + further.count - 1 != source.inputs.count { return nil }
+    for instance in instances where instance.hasPlan(for: arguments, further) { return nil }
+    let shapes = Subgraph.shapes(arguments, further)
+    for shape in shapes where !shape.isKnown { return nil }
+    return try makePlanned(shapes, environment)
+  }
+
+  private static func shapes(_ arguments: [Tensor], _ further: [Tensor]) -> [Shape] {
     var shapes = [Shape]()
     for t in arguments { shapes.append(t.shape) }
     for t in further.dropFirst() { shapes.append(t.shape) }
-    let instance: GraphInstance
-    var special = 0
-    for other in instances where other.isForShapes { special += 1 }
-    do throws(EngineError) {
-      if special < Subgraph.shapesKept {
-        instance = try makeInstance(shapes: shapes, environment)
-        instances.append(instance)
-      } else if let idle = idleForAnyShape() {
-        instance = idle
-      } else {
-        instance = try makeInstance(shapes: nil, environment)
-        instances.append(instance)
-      }
-      instance.adopt(nil)
-      for (t, shape) in zip(instance.graph.inputs, shapes) { t.shape = shape }
-      instance.adopt(try instance.planned(environment))
-    } catch { throw error.adding(text) }
-    instance.isBusy = true
+    return shapes
+  }
+
+  private var hasRoomForShapes: Bool {
+    var count = 0
+    for instance in instances where instance.isForShapes { count += 1 }
+    return count < Subgraph.shapesKept
+  }
+
+  private func makePlanned(_ shapes: [Shape], _ environment: BuildEnvironment) throws(EngineError) -> GraphInstance {
+    let instance = try makeInstance(shapes: shapes, environment)
+    do throws(EngineError) { instance.adopt(try instance.planned(environment)) } catch { throw error.adding(text) }
+    instances.append(instance)
     return instance
   }
 
@@ -204,8 +225,10 @@ final class Subgraph {
       i += 1
     }
     do throws(EngineError) {
-      return try GraphInstance.make(
+      let instance = try GraphInstance.make(
         graph, isMain: false, isForShapes: shapes != nil, subgraphCount: subgraphCount, environment)
+      if shapes == nil { instances.append(instance) }
+      return instance
     } catch { throw error.adding(text) }
   }
 

@@ -110,7 +110,12 @@ public final class Session {
   }
 
   private func planFirst() throws(EngineError) {
-    if graph.inputs.contains(where: { !$0.shape.isKnown }) { main.forgetShapes() } else { try plan() }
+    if graph.inputs.contains(where: { !$0.shape.isKnown }) {
+      main.forgetShapes()
+    } else {
+      try plan()
+      executor.planCalls()
+    }
   }
 
   /// Plans the main graph for the shapes that its inputs have now.
@@ -195,6 +200,7 @@ public final class Session {
       throw error
     }
     for subgraph in subgraphs { subgraph.reset() }
+    executor.planCalls()
     for i in 0..<inputBindings.count { inputBindings[i] = nil }
     for i in 0..<outputBindings.count { outputBindings[i] = nil }
   }

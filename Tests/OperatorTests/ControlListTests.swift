@@ -6,10 +6,10 @@ import Testing
 /// What tensor lists and tensor arrays hold, against plain Swift arrays.
 @Suite struct ControlLists {
   /// [3, 2] of each type that lists take, with the bytes of a row.
-  private static let tables: [Value] = [
+  private static var tables: [Value] { [
     .floats([3, 2], [1.5, -2, 3, 4, -5, 6.25]), Value(.float16, [3, 2], [0x3c00, 0x4000, 0xbc00, 0x7c00, 1, 0] as [UInt16]),
     .ints([3, 2], [1, -2, 3, 4, 5, .max]), .longs([3, 2], [1, -2, 3, 4, 5, .min]), .bools([3, 2], [true, false, true, true, false, false]),
-  ]
+  ] }
 
   private func rows(_ v: Value) -> [[UInt8]] {
     let size = v.bytes.count / v.dims[0]

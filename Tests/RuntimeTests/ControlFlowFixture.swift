@@ -1,4 +1,5 @@
 import FlatBuffers
+import Foundation
 import Graph
 import ModelFile
 import Runtime
@@ -64,17 +65,17 @@ final class ControlModel {
     return UInt32(tensors.count - 1)
   }
 
-  func constant(_ values: [Float], _ dims: [Int32]? = nil) -> UInt32 {
+  func floats(_ values: [Float], _ dims: [Int32]? = nil) -> UInt32 {
     tensors.append(constantTable("c\(tensors.count)", dims, .float32, littleEndian(values.map(\.bitPattern))))
     return UInt32(tensors.count - 1)
   }
 
-  func constant(_ values: [Int32], _ dims: [Int32]? = nil) -> UInt32 {
+  func ints(_ values: [Int32], _ dims: [Int32]? = nil) -> UInt32 {
     tensors.append(constantTable("c\(tensors.count)", dims, .int32, littleEndian(values)))
     return UInt32(tensors.count - 1)
   }
 
-  func constant(_ value: Bool) -> UInt32 {
+  func flag(_ value: Bool) -> UInt32 {
     tensors.append(constantTable("c\(tensors.count)", nil, .bool, [value ? 1 : 0]))
     return UInt32(tensors.count - 1)
   }
@@ -83,8 +84,18 @@ final class ControlModel {
     RuntimeTests.constant(name, dims: dims, type: type.rawValue, data: data)
   }
 
-  /// The file. `outputs`: the model's; without them the main graph's.
-  func bytes(outputs: [UInt32]? = nil) -> [UInt8] {
+  /// The file. `outputs`: the model's; without them the main graph's. Where MSLITE_OPERATOR_MODELS names a folder, the file is
+  /// written there too, for the fuzzers.
+  func bytes(outputs: [UInt32]? = nil, isForFuzzing: Bool = true) -> [UInt8] {
+    let bytes = content(outputs)
+    if isForFuzzing, let folder = getenv("MSLITE_OPERATOR_MODELS") {
+      let number = bytes.reduce(UInt32(0)) { $0 &* 31 &+ UInt32($1) }
+      try? Data(bytes).write(to: URL(fileURLWithPath: "\(String(cString: folder))/control-\(number).ms"))
+    }
+    return bytes
+  }
+
+  private func content(_ outputs: [UInt32]?) -> [UInt8] {
     file(
       metaGraph(
         tensors: tensors, nodes: nodes, inputs: parts[0].inputs, outputs: outputs ?? parts[0].outputs,

@@ -88,7 +88,7 @@ private func decimal(_ value: Double) -> String {
   }
   var mantissa = "\(digits)"
   let point = mantissa.utf8.count + exponent
-  if exponent >= 0 && point <= 7 {
+  if exponent >= 0 && point <= 6 {
     for _ in 0..<exponent { mantissa += "0" }
     return sign + mantissa
   }
