@@ -140,8 +140,8 @@ def add_single_operators(manifest, folder):
 def add_variants(manifest, folder):
     entries = index(manifest, folder, "variants.json")
     inputs_of = {e["model"]: e["input_files"] for e in entries if e.get("input_files")}
-    # The model with float weights: the shapes of the variants that the original does not load, and what those give.
-    plain = {e["model"]: e for e in entries if e["variant"] == "fp32"}
+    # What the index says of the model with float weights is true of the variants that the original does not load.
+    plain = {e["model"]: e for e in entries if e["variant"] in ("fp16w", "fp32")}
     for e in entries:
         model, variant = e["model"], e["variant"]
         name = f"{model}__{variant}"
