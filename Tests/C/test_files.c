@@ -7,7 +7,9 @@
 #include "mindspore/model.h"
 #include "mslite/extensions.h"
 
-enum { MINDIR = OH_AI_MODELTYPE_MINDIR, SUM_COUNT = 77 };
+#define MINDIR OH_AI_MODELTYPE_MINDIR
+
+enum { SUM_COUNT = 77, MODEL_REBUILD = -12 };
 
 static char models[4096];
 
@@ -88,7 +90,7 @@ static void decryption(void) {
     CHECK_STATUS(OH_AI_ModelBuild(model, bytes, size, MINDIR, context), OH_AI_STATUS_SUCCESS);
   }
   free(bytes);
-  CHECK_STATUS(MSLite_ModelSetDecryptionKey(model, key, 16, NULL), OH_AI_STATUS_LITE_MODEL_REBUILD);
+  CHECK_STATUS(MSLite_ModelSetDecryptionKey(model, key, 16, NULL), MODEL_REBUILD);
   OH_AI_TensorHandleArray inputs = OH_AI_ModelGetInputs(model), outputs = {0, NULL};
   for (size_t i = 0; i < inputs.handle_num; i++)
     memset(OH_AI_TensorGetMutableData(inputs.handle_list[i]), 0, OH_AI_TensorGetDataSize(inputs.handle_list[i]));
