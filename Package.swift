@@ -69,7 +69,7 @@ let package = Package(
     .testTarget(
       name: "KernelTests", dependencies: ["CKernels", "CSystem"] + kernelDependencies, swiftSettings: optimised),
     .testTarget(name: "FlatBuffersTests", dependencies: ["FlatBuffers"], swiftSettings: [gnu]),
-    .testTarget(name: "ModelFileTests", dependencies: ["ModelFile", "FlatBuffers", "Graph"], swiftSettings: [gnu]),
+    .testTarget(name: "ModelFileTests", dependencies: ["ModelFile", "System", "CSystem", "FlatBuffers", "Graph"], swiftSettings: [gnu]),
     .testTarget(
       name: "OperatorTests", dependencies: ["Operators", "ModelFile", "Graph", "System", "KernelSelection", "CKernels"],
       swiftSettings: optimised),

@@ -201,7 +201,8 @@ step_mutation() {
   MSLITE_LOG=off run asan $out/asan/mutate -n 800 -o $out/failed-variant.ms $models/single_op_tflite/relu.ms \
     $models/ms_from_repos/{mindrt_parallel,conv_train_model,lenet_tod_infer}.ms $models/ms_variants/lenet28__{fp32,fp16w}.ms \
     $models/ms_variants/face_detect_short__fp16w.ms $models/mtcnn_pnet/model.ms $models/lstm2x128_rand/model.ms \
-    $models/control_flow/*.ms
+    $models/control_flow/*.ms \
+    $models/ms_variants/lenet28__{encrypted,wq5,wmixed}.ms $models/ms_variants/lstm2x128_rand__wq5.ms $models/packed/*.ms
 }
 
 step_fuzz() {
@@ -210,7 +211,8 @@ step_fuzz() {
   [ -d $out/operator_models ] || step_unit > /dev/null || return 1
   rm -rf $corpus
   mkdir -p $corpus
-  cp $out/operator_models/*.ms Tests/Models/{single_op_tflite,control_flow}/*.ms Tests/Models/ms_from_repos/{conv_train_model,mindrt_parallel}.ms $corpus/
+  cp $out/operator_models/*.ms Tests/Models/{single_op_tflite,control_flow,packed}/*.ms \
+    Tests/Models/ms_from_repos/{conv_train_model,mindrt_parallel}.ms Tests/Models/ms_variants/lenet28__{wq5,wmixed}.ms $corpus/
   MSLITE_LOG=off $out/asan/fuzz_model -max_total_time="${FUZZ_SECONDS:-60}" -max_len=65536 -timeout=10 -rss_limit_mb=4096 \
     -artifact_prefix=$out/ -print_final_stats=1 $corpus 2>&1 | grep -v -E '^#[0-9]+.(REDUCE|NEW|RELOAD)'
   return "${PIPESTATUS[0]}"

@@ -27,7 +27,7 @@ enum ModelCipher: UInt32 {
 ///     uint32 the cipher, 16-byte tag (AES-GCM only), int32 bytes that follow in the block,
 ///     int32 length of the nonce (16), the nonce, int32 length of the text, the text
 ///
-/// and the plain texts one after another are the model.
+/// whose plain texts one after another are the model. Of the nonce AES-GCM takes the first 12 bytes only.
 public enum ModelDecryption {
   /// The plain text: the first `count` bytes of `model`.
   @export(interface)

@@ -60,7 +60,7 @@ enum FSEDecodeNodes {
     else { throw EngineError(.error, "input 5 \(inputs[5]) is not the shape of a constant") }
     if output.isConstant { throw EngineError(.error, "its output \(output) is a constant") }
     do throws(FlatBufferError) {
-      try file.charge(max(inputs[0].byteCount, count / 64), at: node.position)
+      try file.charge(max(inputs[0].byteCount, count / 16), at: node.position)
     } catch { throw EngineError(.error, "\(error.text)") }
     guard let buffer = Buffer(count: 4 * count) else {
       throw EngineError(.outOfMemory, "no memory for the \(4 * count) bytes of its output")

@@ -12,8 +12,8 @@ import Graph
 enum FSEWeights {
   /// Bytes of working memory and time beyond the payload's own size that decoding it takes.
   static func tableSize(_ data: Bytes) -> Int {
-    guard data.content.count >= 4 else { return 0 }
-    return 1 << min(Int(half(data, 2)), FSE.maximumLog)
+    guard data.content.count >= 4, half(data, 2) <= FSE.maximumLog else { return 0 }
+    return 1 << half(data, 2)
   }
 
   static func decode(_ data: Bytes, into out: ElementSink) throws(FlatBufferError) {

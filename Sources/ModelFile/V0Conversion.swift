@@ -131,6 +131,7 @@ struct V0Conversion {
         channels = number == 10 ? first / multiplier : first
       }
       node.attributes[base] = .int(channels)
+      node.attributes[base + 1] = .int(channels)
       node.attributes[base + 2] = .int(channels * multiplier)
     case 12:  // Resize
       let mode: Int64

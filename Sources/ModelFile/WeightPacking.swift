@@ -55,7 +55,7 @@ enum WeightPacking {
   /// Bytes that the file must be charged for a constant of `byteCount` bytes unpacked from `data`: a few bytes can stand for
   /// very many elements, and a table takes its time however short the payload is.
   func cost(_ data: Bytes, _ byteCount: Int) -> Int {
-    let payload = max(data.content.count, byteCount / 256)
+    let payload = max(data.content.count, byteCount / 64)
     if case .fse = self { return max(payload, FSEWeights.tableSize(data) / 4) }
     return payload
   }

@@ -43,8 +43,7 @@ public struct Cipher {
   private let finish: Finish
   private let mode: CipherMode
 
-  /// Numbers of EVP_CIPHER_CTX_ctrl.
-  private static let setNonceLength: CInt = 0x9
+  /// A number of EVP_CIPHER_CTX_ctrl.
   private static let setTag: CInt = 0x11
 
   /// What a call may write beyond the plain text: one block.
@@ -84,16 +83,15 @@ public struct Cipher {
   }
 
   /// Decrypts `text` (fewer than 2 GiB) to `out`, which has room for it and ``slack``. Returns the number of bytes of plain text.
-  /// `key` has the length that was stated; `nonce` has 16 bytes; `tag` 16 for ``CipherMode/gcm``.
+  /// `key` has the length that was stated; `nonce` has 16 bytes, of which ``CipherMode/gcm`` takes the usual 12; `tag` has 16 for
+  /// that mode.
   public func decrypt(
     _ text: UnsafeRawBufferPointer, key: UnsafeRawPointer, nonce: UnsafeRawPointer, tag: UnsafeRawPointer?,
     to out: UnsafeMutableRawPointer
   ) throws(CipherFailure) -> Int {
     guard let context = new() else { throw .outOfMemory }
     defer { free(context) }
-    var isGood = start(context, algorithm(), nil, nil, nil) == 1
-    if mode == .gcm { isGood = isGood && control(context, Cipher.setNonceLength, 16, nil) == 1 }
-    isGood = isGood && start(context, nil, nil, key, nonce) == 1
+    var isGood = start(context, algorithm(), nil, key, nonce) == 1
     var first: CInt = 0
     var last: CInt = 0
     isGood = isGood && update(context, out, &first, text.baseAddress, CInt(truncatingIfNeeded: text.count)) == 1

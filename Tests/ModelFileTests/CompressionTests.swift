@@ -11,13 +11,15 @@ import Testing
     constant("w", dims: dims, type: type, data: data, quant: quant).set(10, .bool(huffman)).set(11, .int32(compression))
   }
 
-  private func load(_ table: TableBuilder) throws -> Tensor {
-    try ModelFileTests.load(file(model(adding: [table]))).mainGraph.tensors[2]
+  /// `filler`: bytes of another constant, for packings that a small file may not have.
+  private func load(_ table: TableBuilder, filler: Int = 1) throws -> Tensor {
+    let other = constant("other", dims: [Int32(filler)], type: 32, data: [UInt8](repeating: 0, count: filler))
+    return try ModelFileTests.load(file(model(adding: [table, other]))).mainGraph.tensors[2]
   }
 
   /// The constant's integers.
-  private func integers(_ table: TableBuilder) throws -> [Int] {
-    let t = try load(table)
+  private func integers(_ table: TableBuilder, filler: Int = 1) throws -> [Int] {
+    let t = try load(table, filler: filler)
     return t.type == .int8 ? t.values(Int8.self).map { Int($0) } : t.values(Int16.self).map { Int($0) }
   }
 
@@ -117,17 +119,18 @@ import Testing
     for (kinds, count) in [(1, 1), (1, 500), (2, 33), (3, 64), (40, 1001), (250, 2003)] where kinds <= 1 << log {
       let symbols = Self.random(count, bits: 16, kinds: kinds, seed: UInt64(log + kinds)).map { abs($0) % kinds }
       let coded = EncodedFSE(symbols, symbolCount: kinds, log: log)
-      let values = (0..<kinds).map { $0 - 120 }
+      let values = (0..<kinds).map { $0 - 125 }
       let t = Self.table(
         coded.payload(centroids: values.map { UInt32(bitPattern: Int32($0)) }), dims: [Int32(count)], compression: 5)
-      #expect(try integers(t) == symbols.map { values[$0] })
+      // Tables of many states for few symbols are refused in small files.
+      #expect(try integers(t, filler: 1 << 14) == symbols.map { values[$0] })
 
       let floats = (0..<kinds).map { Float($0) * 0.25 - 3 }
-      for (compression, points) in [(3, 0), (6, 0), (6, 3)] as [(Int32, Int)] {
+      for (compression, points) in [(3, 0), (6, 0), (6, 3)] as [(Int32, Int)] where points <= count {
         let f = try load(
           Self.table(
             coded.payload(centroids: floats.map { $0.bitPattern }, restartPoints: points), dims: [Int32(count)], type: 43,
-            compression: compression))
+            compression: compression), filler: 1 << 14)
         #expect(f.type == .float32)
         #expect(f.values(Float.self) == symbols.map { floats[$0] })
       }
@@ -215,7 +218,7 @@ import Testing
       #expect(text { $0[change.0] = change.1 } == frequencies)
     }
     // The right sum, but a table of 8 is not reached everywhere.
-    #expect(text { $0.replaceSubrange(2..<16, with: [3, 0, 1, 0, 0, 0, 7, 0, 0, 0, 1, 0, 0, 0]) } == frequencies)
+    #expect(text { $0.replaceSubrange(2..<16, with: [3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 2, 0, 0, 0]) } == frequencies)
     #expect(text { $0[32] = 65 } == "byte N: expected at most 64 bits in the last word")
     #expect(text { $0[32] = 3 } == "byte N: expected enough bits for all elements")
     #expect(text { $0[32] = 1 } == "byte N: expected enough bits for all elements")
@@ -243,7 +246,7 @@ import Testing
 
   // MARK: what becomes of the values
 
-  private func weights(_ table: TableBuilder, quantType: Int32 = 4, version: String = "MindSpore Lite 2.2.0") throws -> Tensor {
+  private func weights(_ table: TableBuilder, quantType: Int32 = 4, version: String = "MindSpore Lite 2.2.0") throws(EngineError) -> Tensor {
     let m = model(
       adding: [table, tensor("z")],
       nodes: [node("add", kind: 5, inputs: [1, 2], outputs: [3], quantType: quantType)], version: version)

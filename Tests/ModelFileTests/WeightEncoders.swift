@@ -91,12 +91,15 @@ struct EncodedFSE {
     self.log = log
     var counts = [Int](repeating: 0, count: symbolCount)
     for s in symbols { counts[s] += 1 }
-    frequencies = counts.map { $0 == 0 ? 0 : max(1, $0 * size / max(symbols.count, 1)) }
-    while frequencies.reduce(0, +) != size {
-      let largest = frequencies.indices.max { frequencies[$0] < frequencies[$1] }!
-      frequencies[largest] += frequencies.reduce(0, +) < size ? 1 : -1
+    var frequencies = counts.map { $0 == 0 ? 0 : max(1, $0 * size / max(symbols.count, 1)) }
+    while true {
+      let sum = frequencies.reduce(0, +)
+      if sum == size { break }
+      let largest = frequencies.firstIndex(of: frequencies.max()!)!
+      frequencies[largest] += sum < size ? 1 : -1
     }
-    spread = [Int](repeating: -1, count: size)
+    self.frequencies = frequencies
+    var spread = [Int](repeating: -1, count: size)
     var at = 0
     for s in 0..<symbolCount {
       for _ in 0..<frequencies[s] {
@@ -104,6 +107,7 @@ struct EncodedFSE {
         at = (at + size / 2 + size / 8 + 3) % size
       }
     }
+    self.spread = spread
     // The places of each symbol, in order: the k-th stands for the state frequency + k.
     var places = [[Int]](repeating: [], count: symbolCount)
     for i in 0..<size where spread[i] >= 0 { places[spread[i]].append(i) }

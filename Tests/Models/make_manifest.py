@@ -2,16 +2,17 @@
 """make_manifest.py DIR [--absolute]: prints the test cases of a folder of models, one per line, for Tests/C/golden.c.
 
 DIR holds folders with a meta.json (one model and its recorded cases) and the collections control_flow, single_op_tflite,
-ms_variants, ms_from_repos and tf_front_end with an index. What is listed there but has no file is passed over, so a folder may hold any part.
+ms_variants, ms_from_repos, tf_front_end and packed. What is listed there but has no file is passed over, so a folder may hold any
+part.
 
 A line is a list of fields, separated by blanks:
 
   case=NAME model=FILE [key=HEX] in=NAME|FILE|TYPE|SHAPE[|nchw] ... out=NAME|FILE|TYPE|SHAPE|TOLERANCE ...
 
 Files are relative to DIR, or absolute for a manifest that is kept elsewhere; "|nchw" marks data that must be transposed to
-NHWC; TOLERANCE is relative to the largest golden magnitude, or, written as 4steps, so many steps of a quantised output. TYPE can be
-followed by *SCALE@ZERO: recorded integers that stand for the real numbers which the model takes and gives. A case with `refused` must fail to build; one without in and out
-must build and run.
+NHWC; TOLERANCE is relative to the largest golden magnitude, or, written as 4steps, so many steps of a quantised output. TYPE can
+be followed by *SCALE@ZERO: recorded integers that stand for the real numbers which the model takes and gives. A case with `refused`
+must fail to build; one without in runs on zeros.
 """
 import json
 import os
@@ -175,8 +176,8 @@ def add_single_operators(manifest, folder):
 def add_variants(manifest, folder):
     entries = index(manifest, folder, "variants.json")
     inputs_of = {e["model"]: e["input_files"] for e in entries if e.get("input_files")}
-    # The model with float weights: the shapes of the variants that the original does not load, and what those give.
-    plain = {e["model"]: e for e in entries if e["variant"] == "fp32"}
+    # What the index says of the model with float weights is true of the variants that the original does not load.
+    plain = {e["model"]: e for e in entries if e["variant"] in ("fp16w", "fp32")}
     for e in entries:
         model, variant = e["model"], e["variant"]
         name = f"{model}__{variant}"
@@ -239,6 +240,15 @@ def add_control_flow(manifest, folder):
                          [tensor(o, folder) for o in case["outputs"]])
 
 
+def add_packed(manifest, folder):
+    """Small models written by Tests/ModelFileTests/PackedModels.swift; their inputs are zeros."""
+    for file in sorted(os.listdir(os.path.join(manifest.root, folder))):
+        if file.endswith(".ms"):
+            dims = [1, 36] if file == "v0.ms" else [7, 11]
+            name = file[:-3]
+            manifest.add(f"{folder}/{name}", f"{folder}/{file}", [], [tensor([f"{name}.out_0.bin", "y", dims, "float32"], folder)])
+
+
 def index(manifest, folder, name):
     with open(os.path.join(manifest.root, folder, name)) as f:
         return json.load(f)
@@ -249,6 +259,7 @@ COLLECTIONS = {
     "single_op_tflite": add_single_operators,
     "ms_variants": add_variants,
     "ms_from_repos": add_found_models,
+    "packed": add_packed,
     "tf_front_end": add_tensorflow,
 }
 

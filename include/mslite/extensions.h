@@ -41,7 +41,7 @@ OH_AI_API const char *MSLite_GetHalfArithmetic(void);
  * @param key_length 16, 24 or 32
  * @param mode "AES-GCM" or "AES-CBC", as the file was encrypted; NULL stands for "AES-GCM"
  * @return OH_AI_STATUS_LITE_NULLPTR for no model, OH_AI_STATUS_LITE_PARAM_INVALID for another length of the key,
- *         OH_AI_STATUS_LITE_NOT_SUPPORT for another mode, OH_AI_STATUS_LITE_MODEL_REBUILD for a model that is built,
+ *         OH_AI_STATUS_LITE_NOT_SUPPORT for another mode, -12 (model rebuild) for a model that is built,
  *         OH_AI_STATUS_LITE_ERROR for one in use
  */
 OH_AI_API OH_AI_Status MSLite_ModelSetDecryptionKey(OH_AI_ModelHandle model, const uint8_t *key, size_t key_length,
