@@ -449,6 +449,10 @@ private struct Convolution {
     // Zeros only, no values, and values that are not finite.
     #expect(try OperatorRun(kind: .dynamicQuant)([.floats([2], [0, 0])])[0].elements(Int8.self) == [-128, -128])
     #expect(try OperatorRun(kind: .dynamicQuant)([.floats([0, 2], [])])[0].dims == [0, 2])
+    // Far from zero, the scale is |x| / 144 or / 399 instead of the range's.
+    #expect(try OperatorRun(kind: .dynamicQuant)([.floats([3], [144, 145, 146])])[0].elements(Int8.self) == [-128, -127, -126])
+    #expect(try OperatorRun(kind: .dynamicQuant)([.floats([3], [-399, -398, -397])])[0].elements(Int8.self) == [-128, -127, -126])
+    #expect(try OperatorRun(kind: .dynamicQuant)([.floats([3], [255, 256, 510])])[0].elements(Int8.self) == [-128, -127, 16])
     let odd = try OperatorRun(kind: .dynamicQuant)([.floats([4], [.infinity, -.infinity, 0, 255])])[0]
     #expect(odd.elements(Int8.self) == [127, -128, -128, 127])
     // A range per row.

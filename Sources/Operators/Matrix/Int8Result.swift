@@ -157,7 +157,6 @@ extension Tensor {
   /// were when the shapes were inferred.
   func currentQuantization(_ planned: Quantization) -> Quantization {
     guard let p = quantParams.first, p.scale > 0, p.scale < .infinity else { return planned }
-    let zero = Int(p.zeroPoint) - (planned.flip == 0 ? 0 : 128)
-    return Quantization(scale: p.scale, zero: Int32(max(-128, min(zero, 127))), flip: planned.flip)
+    return Quantization(scale: p.scale, zero: p.zeroPoint &- (planned.flip == 0 ? 0 : 128), flip: planned.flip)
   }
 }

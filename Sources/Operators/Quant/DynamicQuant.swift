@@ -9,14 +9,14 @@ import System
 /// Quantises x with parameters computed from its values, which the output's readers find with the output: asymmetric
 /// scale = (max - min) / 255, zero = round(-128 - min / scale); symmetric scale = 2 max|x| / 254, zero = 0.
 ///
-/// The range always includes 0, so that zero points stay in int8's range (the original lets them leave it). Values that are not
-/// finite count as 0 in the range.
+/// The zero point of values far from 0 lies outside int8's range. Where it would leave -272...271, the scale grows instead: products
+/// of such values would overflow 32 bits. Values that are not finite are left out of the range.
 final class DynamicQuantOperator: Operator {
   private let symmetric: Bool
   private let preferred: [Int]
   /// The positions along the preferred axes; each has its own parameters.
   private var channels = 1
-  /// x as [pieces of the outer axes]: strides of the preferred axes, outermost first.
+  /// By axis of x.
   private var isPreferred = [Bool]()
 
   override init(_ node: Node) throws(EngineError) {
@@ -62,7 +62,7 @@ final class DynamicQuantOperator: Operator {
     let bounds = context.workspace.assumingMemoryBound(to: Float.self)
     if channels == 1 {
       context.parallel(tasks, BoundsJob(kernels: context.kernels, x: values, n: n, bounds: bounds))
-      var low: Float = 0, high: Float = 0
+      var low = Float.infinity, high = -Float.infinity
       for task in 0..<tasks {
         low = min(low, bounds[2 * task])
         high = max(high, bounds[2 * task + 1])
@@ -72,7 +72,7 @@ final class DynamicQuantOperator: Operator {
         tasks, QuantizeJob(kernels: context.kernels, x: values, y: y.assumingMemoryBound(to: UInt8.self), n: n, q: q))
       return
     }
-    for c in 0..<2 * channels { bounds[c] = 0 }
+    for c in 0..<channels { (bounds[2 * c], bounds[2 * c + 1]) = (.infinity, -.infinity) }
     var i = 0
     while i < n {
       let c = channel(i)
@@ -108,16 +108,19 @@ final class DynamicQuantOperator: Operator {
     return channel
   }
 
-  /// Writes the parameters for a range that includes 0 to the output.
+  /// Writes the parameters for a range to the output. Without any value, low is above high.
   private func setParameters(_ channel: Int, _ low: Float, _ high: Float) -> Quantization {
+    let isEmpty = low > high
+    let low = isEmpty ? 0 : Double(low), high = isEmpty ? 0 : Double(high)
     var scale: Double, zero: Int32 = 0
     if symmetric {
-      scale = 2 * Double(max(high, -low)) / 254
+      scale = 2 * max(high, -low) / 254
       if !(scale > 0) { scale = 0.01 / 254 }
     } else {
-      scale = (Double(high) - Double(low)) / 255
+      scale = (high - low) / 255
       if !(scale > 0) { scale = 0.01 / 255 }
-      zero = Int32(max(-128, min(roundHalfAway(-128 - Double(low) / scale), 127)))
+      scale = max(scale, low / 144, high < 0 ? -low / 399 : 0)
+      zero = Int32(max(-272, min(roundHalfAway(-128 - low / scale), 271)))
     }
     outputs[0].quantParams[channel].scale = scale
     outputs[0].quantParams[channel].zeroPoint = zero
@@ -137,7 +140,8 @@ final class DynamicQuantOperator: Operator {
       kernels.pointee.reduce_rows(Int32(MS_REDUCE_MIN.rawValue), x + start, bounds + 2 * index, 1, count)
       kernels.pointee.reduce_rows(Int32(MS_REDUCE_MAX.rawValue), x + start, bounds + 2 * index + 1, 1, count)
       if bounds[2 * index].isFinite && bounds[2 * index + 1].isFinite { return }
-      var low: Float = 0, high: Float = 0
+      // A value that is not finite, which the reductions may have hidden or passed on.
+      var low = Float.infinity, high = -Float.infinity
       for i in start..<start + count where x[i].isFinite {
         low = min(low, x[i])
         high = max(high, x[i])
