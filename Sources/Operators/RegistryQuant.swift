@@ -46,7 +46,9 @@ extension Registry {
       var first: QuantParam? = nil
       var inputs = 0, source = 0
       var differ = false
-      for (i, t) in (n.inputs + n.outputs).enumerated() where t.isQuantized {
+      for (i, t) in (n.inputs + n.outputs).enumerated() where !t.quantParams.isEmpty {
+        // The type of a result may not be known yet.
+        if !t.type.isByteInteger && (i < n.inputs.count || t.type != .unknown) { continue }
         // Weights with a scale per channel are moved as they are.
         if t.quantParams.count != 1 { return try plain(n) }
         if i < n.inputs.count {
