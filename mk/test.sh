@@ -214,7 +214,7 @@ step_demo() {
 
 # --- the sum ----------------------------------------------------------------------------------------------------------
 
-export ASAN_OPTIONS=allocator_may_return_null=1:max_allocation_size_mb=4096:${ASAN_OPTIONS:-}
+export ASAN_OPTIONS=allocator_may_return_null=1:max_allocation_size_mb=512:${ASAN_OPTIONS:-}
 export TSAN_OPTIONS=halt_on_error=1:${TSAN_OPTIONS:-}
 passed=0
 failed=0
