@@ -153,6 +153,19 @@ struct AudioTests {
     }
   }
 
+  @Test func affineOfHalfWeights() throws {
+    let x = Value.floats([1, 3, 2], DetectionTests.sequence(6)), w = DetectionTests.sequence(4, 2), bias = DetectionTests.sequence(1, 3)
+    func half(_ dims: [Int], _ v: [Float]) -> Value { Value(.float16, dims, v.map { Float16($0) }) }
+    let run = OperatorRun(kind: .affine, attributes: attributes((0, .ints([0, 1])), (1, .int(4))))
+    let wanted = try run([x, .floats([4, 1], w), .floats([1], bias), .floats([1], [0])])
+    // Sixteenths are exact in half precision.
+    for (a, b) in [(half([4, 1], w), Value.floats([1], bias)), (.floats([4, 1], w), half([1], bias)), (half([4, 1], w), half([1], bias))] {
+      for last in numbered([1]) + [.ints([0]), Value(.int8, [1], [0] as [Int8])] { #expect(try run([x, a, b, last]) == wanted) }
+    }
+    let plain = try run([x, .floats([4, 1], w), .floats([1], [0])])
+    #expect(try run([x, half([4, 1], w), .floats([1], [0])]) == plain)
+  }
+
   @Test func affineRefusals() {
     let x = Value.floats([1, 3, 2], DetectionTests.sequence(6)), w = Value.floats([4, 1], [1, 2, 3, 4]), last = Value.floats([1], [0])
     func refusal(_ context: [Int64], _ more: (Int, AttributeValue)..., inputs: [Value]? = nil) -> String {

@@ -147,10 +147,10 @@ struct CustomTests {
   @Test func refusedTypes() {
     for (type, reason) in [("EncoderLayer", "GPUs"), ("DecoderLayer", "GPUs"), ("UsePastEmbedding", "GPUs"), ("Conv3D", "strides"), ("GraphKernel", "machine code"), ("Mine", "")] {
       let text = custom(type).refusal([.floats([1], [1])])
-      #expect(text.contains("\"\(type)\"") && text.contains(reason))
+      #expect(text.contains("\"\(type)\"") && (reason.isEmpty || text.contains(reason)))
       let node = Node(name: "n", kind: .custom, attributes: attributes((0, .string(type))), inputs: [], outputs: [])
       #expect(Registry.factory(for: node) == nil)
-      #expect("\(Registry.reason(against: node))".contains(reason))
+      #expect("\(Registry.reason(against: node))".contains(reason) || reason.isEmpty)
     }
     let placeholder = Node(name: "n", kind: .genOP, attributes: Attributes(), inputs: [], outputs: [])
     let attention = Node(name: "n", kind: .attention, attributes: Attributes(), inputs: [], outputs: [])

@@ -85,13 +85,13 @@ struct DetectionPostProcessTests {
     func param(_ scale: Double, _ zero: Int32) -> [QuantParam] {
       [QuantParam(scale: scale, zeroPoint: zero, bits: 8, varianceCorrection: 1, meanCorrection: 0)]
     }
-    let (b, realB) = quantise(boxes, 0.0078125, -3), (s, realS) = quantise(scores, 0.00390625, -128), (a, realA) = quantise(anchors, 0.0078125, 2)
+    let (b, realB) = quantise(boxes, 0.0078125, -3), (s, realS) = quantise(scores, 0.00390625, -128), (a, realA) = quantise(anchors, 0.015625, 2)
     for regular in [false, true] {
       let wanted = try run(regular: regular)([realB, realS, realA], outputs: 4)
       for type in [DataType.int8, .uint8] {
         var quantised = run(regular: regular)
         let shift: Int32 = type == .uint8 ? 128 : 0
-        quantised.quantParams = [0: param(0.0078125, shift - 3), 1: param(0.00390625, shift - 128), 2: param(0.0078125, shift + 2)]
+        quantised.quantParams = [0: param(0.0078125, shift - 3), 1: param(0.00390625, shift - 128), 2: param(0.015625, shift + 2)]
         func value(_ q: [Int32], _ dims: [Int]) -> Value { Value(type, dims, q.map { UInt8(truncatingIfNeeded: $0 + shift) }) }
         let y = try quantised([value(b, [1, 8, 4]), value(s, [1, 8, 4]), value(a, [8, 4])], outputs: 4)
         #expect(y == wanted)

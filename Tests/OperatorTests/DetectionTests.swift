@@ -168,7 +168,13 @@ struct DetectionTests {
     let a = attributes((0, .ints([4])), (3, .floats([1, 2, 3, 4])))
     let map = Value(.int8, [1, 1, 2, 3], [Int8](repeating: 0, count: 6)), picture = Value(.int8, [1, 8, 32, 1], [Int8](repeating: 0, count: 256))
     let y = try OperatorRun(kind: .priorBox, attributes: a, known: [])([map, picture])[0]
-    DetectionTests.expect(y, [1, 8, 1, 2], [-0.0625, -0.25, 0.0625, 0.25, 0.4375, -0.25, 0.5625, 0.25, 1, 2, 3, 4, 1, 2, 3, 4])
+    let wanted: [Float] = [-0.0625, -0.25, 0.0625, 0.25, 0.4375, -0.25, 0.5625, 0.25, 1, 2, 3, 4, 1, 2, 3, 4]
+    DetectionTests.expect(y, [1, 8, 1, 2], wanted)
+    for types in [(DataType.uint8, DataType.int8), (.int8, .uint8), (.uint8, .uint8), (.float32, .int8), (.int8, .float32), (.float32, .uint8), (.uint8, .float32)] {
+      func blank(_ type: DataType, _ dims: [Int]) -> Value { Value(type, dims, [UInt8](repeating: 0, count: dims.reduce(type.size, *))) }
+      let z = try OperatorRun(kind: .priorBox, attributes: a, known: [])([blank(types.0, [1, 1, 2, 3]), blank(types.1, [1, 8, 32, 1])])[0]
+      DetectionTests.expect(z, [1, 8, 1, 2], wanted)
+    }
     func refusal(_ fields: (Int, AttributeValue)...) -> String {
       var b = a
       for (id, v) in fields { b[id] = v }

@@ -78,7 +78,7 @@ struct SparseTests {
     func refusal(_ rows: [Int32], _ segments: [Int32]) -> String { run.refusal([.floats([4, 3], x), .ints(rows), .ints(segments)]) }
     #expect(refusal([0, 4], [0, 1]).contains("row 4 lies outside") && refusal([-1], [0]).contains("row -1"))
     #expect(refusal([0, 0], [1, 0]).contains("segment") && refusal([0], [-1]).contains("segment") && refusal([0], [-9]).contains("-9"))
-    #expect(refusal([0], [0, 1]).contains("equally many") && refusal([0], [Int32.max]).contains("end with 2147483647"))
+    #expect(refusal([0], [0, 1]).contains("equally many") && refusal([0], [Int32.max]).contains("end with segment 2147483647"))
     #expect(OperatorRun(kind: .sparseSegmentSum, known: []).refusal([.floats([4, 3], x), .ints([0]), .ints([0])]) == "deferred")
   }
 

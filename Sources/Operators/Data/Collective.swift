@@ -8,6 +8,9 @@ final class CollectiveOperator: ViewOperator {
   override init(_ node: Node) throws(EngineError) {
     let ranks = node.attributes.int(node.kind == .allGather ? 1 : 2, 0)
     try super.init(node)
+    try requireInputs(1...1)
+    try requireOutputs(1...1)
+    try requireFixedSize(0)
     if ranks != 1 {
       throw EngineError(.notSupported, "rank_size is \(ranks); 1 is accepted, because the model runs in one process")
     }
@@ -15,9 +18,6 @@ final class CollectiveOperator: ViewOperator {
     if node.kind == .reduceScatter && node.attributes.int(1, 0) > 4 {
       throw EngineError(.notSupported, "mode \(node.attributes.int(1, 0)); 0 (mean) to 4 (sum) are accepted")
     }
-    try requireInputs(1...1)
-    try requireOutputs(1...1)
-    try requireFixedSize(0)
   }
 
   override func infer() throws(EngineError) { try setOutput(0, inputs[0].type, inputs[0].shape.dims) }

@@ -23,6 +23,8 @@ final class PriorBoxOperator: Operator {
     try super.init(node)
     try requireInputs(2...2)
     try requireOutputs(1...1)
+    try requireType(0, .float32, .int8, .uint8)
+    try requireType(1, .float32, .int8, .uint8)
     var known: [Float] = [1]
     for ratio in a.floats(2) {
       if !(ratio > 1e-5) { throw EngineError(.parameterInvalid, "every entry of aspect_ratios must be positive") }

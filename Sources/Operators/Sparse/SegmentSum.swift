@@ -36,8 +36,8 @@ final class SegmentSumOperator: Operator {
       count = m == 0 ? 0 : IndexList(inputs[2])[m - 1] &+ 1
       width = x.span(1..<x.rank)
       // More segments than rows are legal, but not at any size.
-      guard count >= 0, let total = Shape([count] + x.dims[1...]).checkedCount, count <= m || total <= 1 << 28 else {
-        throw EngineError(.inferError, "the segments (\(inputs[2])) end with \(count - 1)")
+      guard count > 0 || m == 0, let total = Shape([count] + x.dims[1...]).checkedCount, count <= m || total <= 1 << 28 else {
+        throw EngineError(.inferError, "the segments (\(inputs[2])) end with segment \(count - 1)")
       }
       try setOutput(0, inputs[0].type, [count] + x.dims[1...])
     } else {
