@@ -56,6 +56,7 @@ private var callbackOwner: UnsafeMutableRawPointer? { UnsafeMutableRawPointer(bi
 /// Calls a C program's functions before and after every operator. What it shows of an operator is made once and kept.
 final class CallbackObserver: RunObserver {
   private var entries: [CallbackEntry] = []
+  private static let maximumEntries = 10_000
   /// Where the next operator's entry is if the order is that of the last run.
   private var position = 0
   private var beforeFunction: OH_AI_KernelCallBack?
@@ -83,6 +84,8 @@ final class CallbackObserver: RunObserver {
     if position < entries.count && entries[position].node === node { return entries[position] }
     // Loops run their operators again, and branches pass some over.
     for entry in entries where entry.node === node { return entry }
+    // Recursion makes new nodes in every run.
+    if entries.count >= CallbackObserver.maximumEntries { entries.removeAll() }
     let entry = CallbackEntry(node)
     entries.insert(entry, at: min(position, entries.count))
     return entry

@@ -72,6 +72,8 @@ final class ModelObject: HandleObject {
   /// After a resize: the tensors take the graph's new shapes and lose data of the old ones.
   func refreshShapes() {
     guard let session, let inputs, let outputs else { return }
+    // Subgraphs are made anew.
+    callbacks = nil
     graphInputs = session.inputs
     graphOutputs = session.outputs
     var i = 0

@@ -227,11 +227,8 @@ struct GraphAssembler {
     call.outputs = []
     for index in model.outputs {
       let result = prototypes[Int(index)]
-      if result.isConstant {
-        // Its value is the subgraph's to give.
-        throw EngineError(.error, "\(place): the model's output \(result) is a constant of another subgraph")
-      }
-      let tensor = named(result.copy(), index)
+      let tensor = named(
+        Tensor(name: result.name, type: result.type, shape: result.shape, format: result.format), index)
       graph.addTensor(tensor)
       graph.outputs.append(tensor)
       call.outputs.append(tensor)

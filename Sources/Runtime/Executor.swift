@@ -66,6 +66,40 @@ final class Executor {
         }
       }
     }
+    showResultShapes()
+  }
+
+  /// Gives the main graph's calls the shapes of their results, where these are the same whichever way the run takes. The
+  /// model's users see them before the first run.
+  private func showResultShapes() {
+    for step in main.steps where step.action == .call {
+      guard let shapes = resultShapes(step), shapes.count == step.node.outputs.count else { continue }
+      for (t, shape) in zip(step.node.outputs, shapes) { t.shape = shape }
+    }
+  }
+
+  private func resultShapes(_ call: Step) -> [Shape]? {
+    walks += 1
+    let walk = walks
+    var shapes: [Shape]?
+    var open = [call]
+    while let step = open.popLast() {
+      guard let callee = step.callee else { return nil }
+      walks += 1
+      for target in callee.targets(walks) {
+        guard let next = subgraphs[target.subgraph].planned(for: target.node.inputs, step.node.inputs) else { return nil }
+        if next.walk == walk { continue }
+        next.walk = walk
+        if let last = next.tailCall {
+          open.append(last)
+          continue
+        }
+        let results = next.graph.outputs.map { $0.shape }
+        if results.contains(where: { !$0.isKnown }) || shapes.map({ $0 != results }) ?? false { return nil }
+        shapes = results
+      }
+    }
+    return shapes
   }
 
   // MARK: the run

@@ -18,6 +18,8 @@ final class GraphInstance {
   var argumentBuffers: [Buffer?]
   /// Tensors that carry lists.
   private let lists: [Tensor]
+  /// For walks over instances: the last walk that has been here.
+  var walk = 0
   /// It is running, or waits for a call.
   var isBusy = false
   /// The optimiser has relied on the shapes: the instance is for these alone.
@@ -74,6 +76,12 @@ final class GraphInstance {
     return true
   }
 
+  /// The call that the graph ends with.
+  var tailCall: Step? {
+    for step in steps where step.isTail { return step }
+    return nil
+  }
+
   // MARK: planning
 
   /// Plans for the shapes that the inputs have now. On failure the old plan stays, but no longer fits the shapes.
@@ -92,7 +100,7 @@ final class GraphInstance {
   }
 
   func hasPlan(for arguments: [Tensor], _ further: [Tensor]) -> Bool {
-    if plan == nil { return false }
+    if plan == nil || arguments.count + further.count - 1 != graph.inputs.count { return false }
     var i = 0
     while i < graph.inputs.count {
       let argument = i < arguments.count ? arguments[i] : further[i - arguments.count + 1]
@@ -176,10 +184,16 @@ final class Subgraph {
     _ arguments: [Tensor], _ further: [Tensor], _ environment: BuildEnvironment
   ) throws(EngineError) -> GraphInstance? {
     if !hasRoomForShapes || arguments.count + further.count - 1 != source.inputs.count { return nil }
-    for instance in instances where instance.hasPlan(for: arguments, further) { return nil }
+    if planned(for: arguments, further) != nil { return nil }
     let shapes = Subgraph.shapes(arguments, further)
     for shape in shapes where !shape.isKnown { return nil }
     return try makePlanned(shapes, environment)
+  }
+
+  /// The instance that is planned for the arguments.
+  func planned(for arguments: [Tensor], _ further: [Tensor]) -> GraphInstance? {
+    for instance in instances where instance.hasPlan(for: arguments, further) { return instance }
+    return nil
   }
 
   private static func shapes(_ arguments: [Tensor], _ further: [Tensor]) -> [Shape] {

@@ -10,6 +10,8 @@ struct Plan {
   let arena: Buffer
   /// Memory of each graph output (by position; nil where the output's memory comes from elsewhere).
   let outputBuffers: [Buffer?]
+  /// Whether each graph output's memory is found by the run: its size is known there only.
+  let isDynamicOutput: [Bool]
   /// Scratch that the largest step needs.
   let workspaceBytes: Int
   /// Tensors that are other names of a graph input's bytes, by input position.
@@ -156,6 +158,10 @@ struct Planner {
       t.data = buffer.base
       outputBuffers.append(buffer)
     }
+    var isDynamic = [Bool](repeating: false, count: count)
+    for step in steps where step.action == .runDynamic || step.action == .call {
+      for t in step.node.outputs { isDynamic[t.index] = true }
+    }
     var inputAliases = [[Tensor]](repeating: [], count: graph.inputs.count)
     for i in 0..<count where root[i] != i {
       let owner = graph.tensors[root[i]], alias = graph.tensors[i]
@@ -169,7 +175,8 @@ struct Planner {
       }
     }
     return Plan(
-      arena: arena, outputBuffers: outputBuffers, workspaceBytes: workspaceBytes, inputAliases: inputAliases,
+      arena: arena, outputBuffers: outputBuffers, isDynamicOutput: graph.outputs.map { isDynamic[$0.index] },
+      workspaceBytes: workspaceBytes, inputAliases: inputAliases,
       outputAliases: outputAliases)
   }
 

@@ -221,7 +221,7 @@ public final class Session {
   public func bindOutput(_ index: Int, _ bytes: UnsafeMutableRawPointer?) { outputBindings[index] = bytes }
 
   /// Whether the memory bound to output `index` is used. It is not for an output whose size only a run can tell.
-  public func usesBinding(ofOutput index: Int) -> Bool { !isDynamicOutput(graph.outputs[index]) }
+  public func usesBinding(ofOutput index: Int) -> Bool { main.plan.map { !$0.isDynamicOutput[index] } ?? true }
 
   /// Runs the graph once. Every input must be bound.
   @export(interface)
@@ -269,14 +269,12 @@ public final class Session {
     var i = 0
     while i < graph.outputs.count {
       let t = graph.outputs[i]
-      if let wanted = outputBindings[i], let data = t.data, wanted != data, t.shape.isKnown, !isDynamicOutput(t) {
+      if let wanted = outputBindings[i], let data = t.data, wanted != data, t.shape.isKnown, !plan.isDynamicOutput[i] {
         wanted.copyMemory(from: data, byteCount: t.byteCount)
       }
       i += 1
     }
   }
-
-  private func isDynamicOutput(_ tensor: Tensor) -> Bool { main.dynamicBuffers[tensor.index] != nil }
 
   /// The steps of the main graph, then those of the subgraphs' instances.
   private var allSteps: [Step] {
