@@ -52,7 +52,7 @@ let package = Package(
     .testTarget(name: "FlatBuffersTests", dependencies: ["FlatBuffers"], swiftSettings: [gnu]),
     .testTarget(name: "ModelFileTests", dependencies: ["ModelFile", "System", "CSystem", "FlatBuffers", "Graph"], swiftSettings: [gnu]),
     .testTarget(
-      name: "OperatorTests", dependencies: ["Operators", "Graph", "System", "KernelSelection", "CKernels"],
+      name: "OperatorTests", dependencies: ["Operators", "ModelFile", "Graph", "System", "KernelSelection", "CKernels"],
       swiftSettings: optimised),
     .testTarget(name: "GraphTests", dependencies: ["Graph"], swiftSettings: [gnu]),
     .testTarget(

@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "$0")/.."
 
-all="unit library headers c golden ${MSLITE_EXTRA_MODELS:+extra} allocations aarch64 asan tsan mutation fuzz packaging demo"
+all="unit operators library headers c golden ${MSLITE_EXTRA_MODELS:+extra} allocations aarch64 asan tsan mutation fuzz packaging demo"
 steps=${*:-$all}
 
 out=build/test
@@ -91,7 +91,11 @@ golden() {
 step_unit() {
   local status=0
   # Release, because SwiftPM's debug builds index every file, which fails for modules that are compiled as a whole.
-  "${SWIFT:-swift}" test -c release -Xswiftc -enable-testing --scratch-path .build > $out/unit.txt 2>&1 || status=1
+  # The operators' tests say what they have run, and write it as models for the fuzzers.
+  rm -rf $out/operators.txt $out/operator_models
+  mkdir -p $out/operator_models
+  MSLITE_OPERATOR_COVERAGE=$PWD/$out/operators.txt MSLITE_OPERATOR_MODELS=$PWD/$out/operator_models \
+    "${SWIFT:-swift}" test -c release -Xswiftc -enable-testing --scratch-path .build > $out/unit.txt 2>&1 || status=1
   cat $out/unit.txt
   # Swift Testing's last line: "Test run with N tests in N suites passed after ..." or "... failed after ... with N issues."
   sed -n 's/.*Test run with \([0-9]*\) tests\{0,1\}.*/\1/p' $out/unit.txt | tail -n 1 > $out/unit.count
@@ -102,6 +106,12 @@ step_unit() {
   [ $status = 0 ] && failed=0
   echo "$((count - failed)) passed, $failed failed"
   return $status
+}
+
+# Every operator is described, and tested with every data type that it accepts; docs/operators.md says so.
+step_operators() {
+  [ -s $out/operators.txt ] || step_unit > /dev/null || return 1
+  python3 docs/operators.py $out/operators.txt --check
 }
 
 step_library() { engine "$host" && mk/check_library.sh build/lib/libmslite.so; }
@@ -186,9 +196,10 @@ step_mutation() {
 step_fuzz() {
   local corpus=$out/corpus
   engine asan && compile asan Tests/Fuzz/fuzz_model.c $out/asan/fuzz_model -fsanitize=fuzzer || return 1
+  [ -d $out/operator_models ] || step_unit > /dev/null || return 1
   rm -rf $corpus
   mkdir -p $corpus
-  cp Tests/Models/single_op_tflite/*.ms Tests/Models/ms_from_repos/{conv_train_model,mindrt_parallel}.ms \
+  cp $out/operator_models/*.ms Tests/Models/single_op_tflite/*.ms Tests/Models/ms_from_repos/{conv_train_model,mindrt_parallel}.ms \
     Tests/Models/packed/*.ms Tests/Models/ms_variants/lenet28__{wq5,wmixed}.ms $corpus/
   MSLITE_LOG=off $out/asan/fuzz_model -max_total_time="${FUZZ_SECONDS:-60}" -max_len=65536 -timeout=10 -rss_limit_mb=4096 \
     -artifact_prefix=$out/ -print_final_stats=1 $corpus 2>&1 | grep -v -E '^#[0-9]+.(REDUCE|NEW|RELOAD)'
@@ -205,7 +216,7 @@ step_demo() {
 
 # --- the sum ----------------------------------------------------------------------------------------------------------
 
-export ASAN_OPTIONS=allocator_may_return_null=1:max_allocation_size_mb=4096:${ASAN_OPTIONS:-}
+export ASAN_OPTIONS=allocator_may_return_null=1:max_allocation_size_mb=512:${ASAN_OPTIONS:-}
 export TSAN_OPTIONS=halt_on_error=1:${TSAN_OPTIONS:-}
 passed=0
 failed=0

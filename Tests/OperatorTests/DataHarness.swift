@@ -85,7 +85,7 @@ struct OperatorRun {
     for (i, t) in results.enumerated() { t.quantParams = quantParams[-1 - i] ?? [] }
     let node = Node(name: "n", kind: kind, attributes: attributes, inputs: tensors, outputs: results)
     node.quantType = quantType
-    guard let factory = Registry.dataFactory(for: kind) else { throw EngineError(.unknownOperator, "no operator") }
+    guard let factory = Registry.factory(for: kind) else { throw EngineError(.unknownOperator, "no operator") }
     let op = try factory(node)
     try op.infer()
     let pool = ThreadPool(threadCount: 2)
@@ -109,6 +109,7 @@ struct OperatorRun {
     if inPlace && op.inPlaceInputs.contains(0) { results[0].data = tensors[0].data }
     try op.run(context)
     for b in blocks + written + [workspace] { #expect(b.isIntact) }
+    OperatorCoverage.record(node)
     return results.map { t in
       Value(t.type, t.shape.dims, [UInt8](UnsafeRawBufferPointer(start: t.data, count: t.byteCount)))
     }

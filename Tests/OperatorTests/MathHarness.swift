@@ -54,7 +54,7 @@ enum MathHarness {
     var bytes = [[UInt8]]()
     for threads in [1, 2] {
       let pool = ThreadPool(threadCount: threads)
-      guard let make = Registry.mathFactory(for: node.kind) else { throw EngineError(.unknownOperator, "no factory") }
+      guard let make = Registry.factory(for: node.kind) else { throw EngineError(.unknownOperator, "no factory") }
       let op = try make(node)
       let context = ExecutionContext(kernels: Kernels.active, pool: pool, workspace: UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 64))
       try op.infer()
@@ -75,6 +75,7 @@ enum MathHarness {
       bytes.append(all)
     }
     #expect(bytes[0] == bytes[1], "one thread and two threads differ")
+    OperatorCoverage.record(node)
     return node
   }
 

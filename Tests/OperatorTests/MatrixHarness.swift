@@ -44,6 +44,7 @@ final class MatrixHarness {
     let out = Buffer(count: max(y.byteCount, 4))!
     y.data = out.base
     try op.run(context)
+    OperatorCoverage.record(node)
     return (0..<y.count).map { out.base.load(fromByteOffset: $0 * 4, as: Float.self) }
   }
 

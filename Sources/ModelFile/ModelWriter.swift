@@ -1,0 +1,93 @@
+import FlatBuffers
+import Graph
+
+/// Writes a graph as a `.ms` file of the current schema: one subgraph with every node and tensor.
+public enum ModelWriter {
+  /// The file's bytes. Constants are written as they are (no compression), variables with the shapes they have now. The graph's
+  /// tensors must be numbered (``Graph/renumber()``), and every tensor of a node must be one of the graph's.
+  public static func write(_ graph: Graph, version: String) -> [UInt8] {
+    var tensors = [TableBuilder](), nodes = [TableBuilder]()
+    tensors.reserveCapacity(graph.tensors.count)
+    nodes.reserveCapacity(graph.nodes.count)
+    for tensor in graph.tensors { tensors.append(table(tensor)) }
+    for node in graph.nodes { nodes.append(table(node)) }
+    let inputs = indices(graph.inputs), outputs = indices(graph.outputs)
+    let subgraph = TableBuilder().set(SubGraphField.name, .string(graph.name)).set(SubGraphField.inputIndices, .uint32s(inputs))
+      .set(SubGraphField.outputIndices, .uint32s(outputs)).set(SubGraphField.nodeIndices, .uint32s(count(nodes.count)))
+      .set(SubGraphField.tensorIndices, .uint32s(count(tensors.count)))
+    let root = TableBuilder().set(MetaGraphField.version, .string("MindSpore Lite " + version))
+      .set(MetaGraphField.inputIndex, .uint32s(inputs)).set(MetaGraphField.outputIndex, .uint32s(outputs))
+      .set(MetaGraphField.nodes, .tables(nodes)).set(MetaGraphField.allTensors, .tables(tensors))
+      .set(MetaGraphField.subGraph, .tables([subgraph]))
+    return FlatBufferWriter.write(root: root, identifier: "MSL2")
+  }
+
+  private static func indices(_ tensors: [Tensor]) -> [UInt32] { tensors.map { UInt32(truncatingIfNeeded: $0.index) } }
+  private static func count(_ n: Int) -> [UInt32] { (0..<n).map { UInt32(truncatingIfNeeded: $0) } }
+
+  private static func table(_ tensor: Tensor) -> TableBuilder {
+    let table = TableBuilder().set(TensorField.nodeType, .int32(tensor.isConstant ? 0 : 2))
+      .set(TensorField.dataType, .int32(tensor.type.rawValue)).set(TensorField.format, .int32(tensor.format.rawValue))
+      .set(TensorField.name, .string(tensor.name))
+    // The format leaves empty vectors out: no dimensions means a scalar.
+    if tensor.shape.rank > 0 {
+      table.set(TensorField.dims, .int32s(tensor.shape.dims.map { Int32(truncatingIfNeeded: $0) }))
+    }
+    if tensor.isConstant, tensor.byteCount > 0, let data = tensor.data {
+      table.set(TensorField.data, .memory(UnsafeRawBufferPointer(start: data, count: tensor.byteCount), alignment: 16))
+    }
+    if !tensor.quantParams.isEmpty { table.set(TensorField.quantParams, .tables(tensor.quantParams.map { Self.table($0) })) }
+    return table
+  }
+
+  private static func table(_ p: QuantParam) -> TableBuilder {
+    TableBuilder().set(QuantField.scale, .float64(p.scale)).set(QuantField.zeroPoint, .int32(p.zeroPoint))
+      .set(QuantField.numBits, .int32(p.bits)).set(QuantField.varCorr, .float32(p.varianceCorrection))
+      .set(QuantField.meanCorr, .float32(p.meanCorrection))
+  }
+
+  private static func table(_ node: Node) -> TableBuilder {
+    let primitive = TableBuilder().set(PrimitiveField.kind, .uint8(UInt8(truncatingIfNeeded: node.kind.rawValue)))
+      .set(PrimitiveField.value, .table(node.attributes.table(node.kind)))
+    return TableBuilder().set(NodeField.name, .string(node.name)).set(NodeField.primitive, .table(primitive))
+      .set(NodeField.inputIndex, .uint32s(indices(node.inputs))).set(NodeField.outputIndex, .uint32s(indices(node.outputs)))
+      .set(NodeField.quantType, .int32(node.quantType))
+  }
+}
+
+extension Attributes {
+  /// The primitive's table, with the fields that are set. Values of another type than the schema's are left out.
+  func table(_ kind: OperatorKind) -> TableBuilder {
+    let table = TableBuilder()
+    guard var fields = SchemaFields(kind) else { return table }
+    var id = 0
+    while let field = fields.next() {
+      if let value = self[id] { table.set(id, Attributes.field(field.type, value)) }
+      id += 1
+    }
+    return table
+  }
+
+  private static func field(_ type: PrimitiveSchema.FieldType, _ value: AttributeValue) -> FieldValue? {
+    switch (type, value) {
+    case (.bool, .bool(let v)): return .bool(v)
+    case (.bool, .int(let v)): return .bool(v != 0)
+    case (.int8, .int(let v)): return .int8(Int8(truncatingIfNeeded: v))
+    case (.int32, .int(let v)): return .int32(Int32(truncatingIfNeeded: v))
+    case (.int64, .int(let v)): return .int64(v)
+    case (.float32, .float(let v)): return .float32(Float(v))
+    case (.string, .string(let v)): return .string(v)
+    case (.int64s, .ints(let v)): return .int64s(v)
+    case (.int32s, .ints(let v)): return .int32s(v.map { Int32(truncatingIfNeeded: $0) })
+    case (.float32s, .floats(let v)): return .float32s(v)
+    case (.ints2D, .ints2D(let rows)):
+      return .table(TableBuilder().set(VectorField.data, .tables(rows.map { TableBuilder().set(VectorField.data, .int64s($0)) })))
+    case (.named, .named(let entries)):
+      return .tables(
+        entries.map {
+          TableBuilder().set(NamedField.name, .string($0.name)).set(NamedField.data, .bytes($0.bytes, alignment: 1))
+        })
+    default: return nil
+    }
+  }
+}
