@@ -114,7 +114,7 @@ final class ControlRun {
     let owner = ModelBytes(model)
     var options = SessionOptions()
     options.threads = threads
-    session = try Session.open(bytes: owner.bytes, options: options)
+    session = try Session.open(ModelSource(bytes: owner.bytes, directory: nil), options: options)
   }
 
   deinit { for m in memory { m?.deallocate() } }

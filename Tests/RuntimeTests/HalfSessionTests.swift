@@ -75,7 +75,9 @@ private struct Network {
   private func open(_ type: DataType, _ options: SessionOptions) throws -> (Session, [Float]) {
     var network = Network(type)
     let model = network.model()
-    let session = try model.withUnsafeBytes { bytes throws(EngineError) in try Session.open(bytes: bytes, options: options) }
+    let session = try model.withUnsafeBytes { bytes throws(EngineError) in
+      try Session.open(ModelSource(bytes: bytes, directory: nil), options: options)
+    }
     return (session, network.values(144))
   }
 
