@@ -22,12 +22,14 @@ public struct Quantization {
 
   /// The value that stands for `real`: to nearest, halves away from zero, saturated. NaN counts as 0.
   @export(interface)
-  public func quantized(_ real: Double) -> Int32 {
-    let q = roundHalfAway(real / scale) + Double(zero)
+  public func quantized(_ real: Double) -> Int32 { nearest(real / scale) }
+
+  /// The value that lies `steps` from the zero point, rounded and saturated likewise.
+  @export(interface)
+  public func nearest(_ steps: Double) -> Int32 {
+    let q = roundHalfAway(steps) + Double(zero)
     return q >= 127 ? 127 : q <= -128 ? -128 : q == q ? Int32(q) : zero
   }
-
-  public func real(_ q: Int32) -> Double { scale * Double(q &- zero) }
 
   /// The smallest and largest result after an activation (ActivationType none, RELU or RELU6; others limit nothing).
   public func range(after activation: Int) -> ClosedRange<Int32> {
@@ -40,18 +42,6 @@ public struct Quantization {
 
   /// Values of both stand for the same real numbers.
   public func isLike(_ other: Quantization) -> Bool { scale == other.scale && zero == other.zero }
-
-  /// 256 bytes: entry b is the byte of `target` for byte b of a tensor with this quantisation, through the function of
-  /// real numbers `f`.
-  func table(to target: Quantization, _ f: (Double) -> Double) -> [UInt8] {
-    var table = [UInt8]()
-    table.reserveCapacity(256)
-    for byte in 0..<256 {
-      let q = Int32(Int8(bitPattern: UInt8(truncatingIfNeeded: byte) ^ flip))
-      table.append(target.byte(target.quantized(f(real(q)))))
-    }
-    return table
-  }
 
   /// The byte that stores q, which lies in int8's range.
   func byte(_ q: Int32) -> UInt8 { UInt8(truncatingIfNeeded: q) ^ flip }

@@ -131,8 +131,8 @@ extension GraphOptimizer {
   private func replaceGates() {
     let links = self.links()
     for node in graph.nodes where node.kind == .mulFusion && node.inputs.count == 2 && Self.hasNoActivation(node) {
-      // A quantised product rounds its operands to their own scales.
-      if node.outputs[0].type.isByteInteger { continue }
+      // The gate of a quantised node is rounded to its own scale.
+      if node.outputs[0].isQuantized { continue }
       for k in 0..<2 {
         let x = node.inputs[k], gate = node.inputs[1 - k]
         guard x !== gate, let p = producer(of: gate, links), p.kind == .activation, p.inputs[0] === x else { continue }

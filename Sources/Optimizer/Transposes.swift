@@ -6,10 +6,16 @@ extension GraphOptimizer {
   /// whose length differs from the rank).
   private func permutation(_ node: Node) -> [Int]? {
     guard node.kind == .transpose, node.inputs.count == 2, let perm = node.inputs[1].knownIntegers(limit: Shape.maximumRank),
-      perm.count == node.inputs[0].shape.rank
+      perm.count == node.inputs[0].shape.rank, !requantises(node)
     else { return nil }
     for p in perm where p < 0 || p >= perm.count { return nil }
     return perm
+  }
+
+  /// The bytes change too, because output and input have different quantization parameters.
+  private func requantises(_ node: Node) -> Bool {
+    guard let x = node.inputs[0].quantParams.first, let y = node.outputs[0].quantParams.first else { return false }
+    return x.scale != y.scale || x.zeroPoint != y.zeroPoint
   }
 
   /// Removes transposes that move nothing, and pairs that undo each other.

@@ -20,7 +20,7 @@ final class ArgMinMaxOperator: Operator {
     try super.init(node)
     try requireInputs(1...1)
     try requireOutputs(1...2)
-    try requireType(0, .float32, .float16, .int8, .uint8, .int32, .int64)
+    try requireType(0, .float32, .float16, .float64, .int8, .uint8, .int32, .int64)
   }
 
   override func infer() throws(EngineError) {

@@ -14,7 +14,7 @@ final class CumSumOperator: Operator {
     try super.init(node)
     try requireInputs(2...2)
     try requireOutputs(1...1)
-    try requireType(0, .float32, .int32)
+    try requireType(0, .float32, .int32, .int64)
   }
 
   override func infer() throws(EngineError) {
@@ -32,19 +32,23 @@ final class CumSumOperator: Operator {
       outer, elements: n * inner,
       Job(
         x: UnsafeRawPointer(x), y: y, n: n, inner: inner, exclusive: exclusive, reverse: reverse,
-        isFloat: inputs[0].type == .float32))
+        type: inputs[0].type))
   }
 
   private struct Job: ParallelJob {
     let x: UnsafeRawPointer, y: UnsafeMutableRawPointer
     let n: Int, inner: Int
-    let exclusive: Bool, reverse: Bool, isFloat: Bool
+    let exclusive: Bool, reverse: Bool
+    let type: DataType
     func run(_ index: Int, worker: Int) {
       let start = index * n * inner
-      if isFloat {
+      switch type {
+      case .float32:
         sum(x.assumingMemoryBound(to: Float.self) + start, y.assumingMemoryBound(to: Float.self) + start, 0) { $0 + $1 }
-      } else {
+      case .int32:
         sum(x.assumingMemoryBound(to: Int32.self) + start, y.assumingMemoryBound(to: Int32.self) + start, 0) { $0 &+ $1 }
+      default:
+        sum(x.assumingMemoryBound(to: Int64.self) + start, y.assumingMemoryBound(to: Int64.self) + start, 0) { $0 &+ $1 }
       }
     }
 

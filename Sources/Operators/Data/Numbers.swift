@@ -1,6 +1,6 @@
 import Graph
 
-/// Reads elements as numbers: float types exactly, int32 exactly, int64 to 53 bits.
+/// Reads elements as numbers: exactly, but int64 to 53 bits.
 struct NumberList {
   private let data: UnsafeRawPointer
   private let type: DataType
@@ -8,7 +8,7 @@ struct NumberList {
   /// The elements when they are float32.
   var floats: UnsafePointer<Float>? { type == .float32 ? data.assumingMemoryBound(to: Float.self) : nil }
 
-  /// The tensor has data and one of the types float32, float16, int8, uint8, int32, int64.
+  /// The tensor has data and one of the types float32, float16, float64, int8, uint8, int32, int64.
   init(_ tensor: Tensor) {
     data = UnsafeRawPointer(tensor.data.unsafelyUnwrapped)
     type = tensor.type
@@ -20,6 +20,7 @@ struct NumberList {
     case .float32: return Double(data.loadUnaligned(fromByteOffset: i * 4, as: Float.self))
     case .int32: return Double(data.loadUnaligned(fromByteOffset: i * 4, as: Int32.self))
     case .int64: return Double(data.loadUnaligned(fromByteOffset: i * 8, as: Int64.self))
+    case .float64: return data.loadUnaligned(fromByteOffset: i * 8, as: Double.self)
     case .float16: return Double(floatFromHalf(data.loadUnaligned(fromByteOffset: i * 2, as: UInt16.self)))
     case .int8: return Double(data.load(fromByteOffset: i, as: Int8.self))
     default: return Double(data.load(fromByteOffset: i, as: UInt8.self))

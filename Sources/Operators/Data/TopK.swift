@@ -17,7 +17,7 @@ final class TopKOperator: Operator {
     try super.init(node)
     try requireInputs(2...2)
     try requireOutputs(2...2)
-    try requireType(0, .float32, .float16, .int8, .uint8, .int32, .int64)
+    try requireType(0, .float32, .float16, .float64, .int8, .uint8, .int32, .int64)
   }
 
   override func infer() throws(EngineError) {

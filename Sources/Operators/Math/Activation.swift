@@ -4,7 +4,7 @@ import System
 
 // Attributes: 0 activation_type (0), 1 alpha (0), 2 min_val (0), 3 max_val (0), 4 approximate (false).
 
-/// Activation: y = f(x), elementwise, float32; RELU also int32.
+/// Activation: y = f(x), elementwise, float32; RELU also int32 and int64.
 final class ActivationOperator: Operator {
   private var f = FusedActivation.none
 
@@ -14,7 +14,7 @@ final class ActivationOperator: Operator {
     try requireInputs(1...1)
     try requireOutputs(1...1)
     if node.attributes.int(0, 0) == ActivationType.relu {
-      try requireType(0, .float32, .int32)
+      try requireType(0, .float32, .int32, .int64)
     } else {
       try requireType(0, .float32)
     }
@@ -64,18 +64,13 @@ final class ActivationOperator: Operator {
       context.unary(f, UnsafePointer(inputs[0].floats), outputs[0].floats, n)
       return
     }
-    let x = inputs[0].pointer(Int32.self), y = outputs[0].pointer(Int32.self)
-    var i = 0
-    while i < n {
-      y[i] = max(x[i], 0)
-      i += 1
-    }
+    if inputs[0].type == .int32 { clipIntegers(0, Int32.max, n) } else { clipIntegers(0, Int64.max, n) }
   }
 }
 
 // Attributes: 0 max (0), 1 min (0); used only for bounds that no input gives.
 
-/// Clip: min(max(x, min), max), float32 or int32. Inputs: x [, min [, max]], the bounds being one-element tensors of x's type.
+/// Clip: min(max(x, min), max), float32, int32 or int64. Inputs: x [, min [, max]], the bounds being one-element tensors of x's type.
 final class ClipOperator: Operator {
   private var bounds = [FloatInput(1), FloatInput(2)]
 
@@ -83,10 +78,10 @@ final class ClipOperator: Operator {
     try super.init(node)
     try requireInputs(1...3)
     try requireOutputs(1...1)
-    try requireType(0, .float32, .int32)
+    try requireType(0, .float32, .int32, .int64)
     var i = 1
     while i < inputs.count {
-      if inputs[0].type == .float32 { try requireFloat(i) } else { try requireType(i, .int32) }
+      if inputs[0].type == .float32 { try requireFloat(i) } else { try requireSameType(0, i) }
       i += 1
     }
   }
@@ -121,10 +116,10 @@ final class ClipOperator: Operator {
 
   private var hasAttributes: Bool { node.attributes[0] != nil || node.attributes[1] != nil }
 
-  private func integerBound(_ index: Int, attribute: Int, open: Int32) -> Int32 {
-    if !hasAttributes && index < inputs.count && inputs[index].count == 1 { return inputs[index].pointer(Int32.self).pointee }
+  private func integerBound<T: FixedWidthInteger & SignedInteger>(_ index: Int, attribute: Int, open: T) -> T {
+    if !hasAttributes && index < inputs.count && inputs[index].count == 1 { return inputs[index].pointer(T.self).pointee }
     let value = floatBound(3, attribute: attribute, open: open < 0 ? -.infinity : .infinity)
-    return Int32(exactly: value.rounded(.towardZero)) ?? (value < 0 ? Int32.min : Int32.max)
+    return saturated(Double(value), T.self)
   }
 
   override func run(_ context: ExecutionContext) throws(EngineError) {
@@ -135,8 +130,19 @@ final class ClipOperator: Operator {
       context.unary(FusedActivation(MS_UNARY_CLAMP, low, high), UnsafePointer(inputs[0].floats), outputs[0].floats, n)
       return
     }
-    let low = integerBound(1, attribute: 1, open: .min), high = integerBound(2, attribute: 0, open: .max)
-    let x = inputs[0].pointer(Int32.self), y = outputs[0].pointer(Int32.self)
+    if inputs[0].type == .int32 { clip(Int32.self, n) } else { clip(Int64.self, n) }
+  }
+
+  private func clip<T: FixedWidthInteger & SignedInteger>(_: T.Type, _ n: Int) {
+    clipIntegers(integerBound(1, attribute: 1, open: T.min), integerBound(2, attribute: 0, open: T.max), n)
+  }
+}
+
+extension Operator {
+  /// Output 0 is input 0 within the bounds, n integers.
+  @inline(never)
+  fileprivate func clipIntegers<T: FixedWidthInteger & SignedInteger>(_ low: T, _ high: T, _ n: Int) {
+    let x = inputs[0].pointer(T.self), y = outputs[0].pointer(T.self)
     var i = 0
     while i < n {
       y[i] = min(max(x[i], low), high)

@@ -8,7 +8,7 @@ import System
 // Elu: 0 alpha (0). LeakyRelu: 0 negative_slope (0). The others: none.
 
 /// y = f(x), elementwise: Abs, Neg, Sqrt, Rsqrt, Square, Log, ExpFusion, Sin, Cos, Floor, Ceil, Round, Reciprocal, Erf, Elu,
-/// LeakyRelu. Accepts float32; Abs, Neg and Square also int32, with wrapping arithmetic. Outside a function's domain the result
+/// LeakyRelu. Accepts float32; Abs, Neg and Square also int32 and int64, with wrapping arithmetic. Outside a function's domain the result
 /// is what IEEE 754 says (NaN, infinity).
 final class UnaryOperator: Operator {
   private var f = FusedActivation.none
@@ -19,7 +19,7 @@ final class UnaryOperator: Operator {
     try requireInputs(1...1)
     try requireOutputs(1...1)
     if node.kind == .abs || node.kind == .neg || node.kind == .square {
-      try requireType(0, .float32, .int32)
+      try requireType(0, .float32, .int32, .int64)
     } else {
       try requireType(0, .float32)
     }
@@ -66,7 +66,11 @@ final class UnaryOperator: Operator {
       context.unary(f, UnsafePointer(inputs[0].floats), outputs[0].floats, n)
       return
     }
-    let x = inputs[0].pointer(Int32.self), y = outputs[0].pointer(Int32.self)
+    if inputs[0].type == .int32 { runIntegers(Int32.self, n) } else { runIntegers(Int64.self, n) }
+  }
+
+  private func runIntegers<T: FixedWidthInteger & SignedInteger>(_: T.Type, _ n: Int) {
+    let x = inputs[0].pointer(T.self), y = outputs[0].pointer(T.self)
     var i = 0
     while i < n {
       let v = x[i]

@@ -55,10 +55,7 @@ extension Quantization {
   /// 256 bytes that turn a byte with this quantisation into the one for the same real number with `target`.
   func requantization(to target: Quantization) -> [UInt8] {
     let ratio = scale / target.scale
-    return table { q in
-      let rounded = roundHalfAway(Double(q - zero) * ratio) + Double(target.zero)
-      return target.byte(rounded >= 127 ? 127 : rounded <= -128 ? -128 : Int32(rounded))
-    }
+    return table { q in target.byte(target.nearest(Double(q - zero) * ratio)) }
   }
 
   /// 256 bytes, one for each byte of a tensor with this quantisation: `body` of the value.

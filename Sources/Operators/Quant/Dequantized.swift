@@ -15,13 +15,19 @@ final class DequantizedOperator: Operator {
 
   static func make(_ node: Node, _ factory: OperatorFactory) throws(EngineError) -> DequantizedOperator {
     let shadow = Node(name: node.name, kind: node.kind, attributes: node.attributes, inputs: [], outputs: [])
-    for t in node.inputs {
-      shadow.inputs.append(t.type.isByteInteger ? Tensor(name: t.name, type: .float32, shape: t.shape, format: t.format) : t)
+    for (i, t) in node.inputs.enumerated() {
+      shadow.inputs.append(
+        isNumber(node, i) ? Tensor(name: t.name, type: .float32, shape: t.shape, format: t.format) : t)
     }
     for t in node.outputs { shadow.outputs.append(Tensor(name: t.name, type: .unknown, shape: Shape())) }
     let op = try DequantizedOperator(node, shadow, try factory(shadow))
     try op.fillForms()
     return op
+  }
+
+  /// Input `i` stands for real numbers: its type says so, except that Where's condition is a truth value of any type.
+  private static func isNumber(_ node: Node, _ i: Int) -> Bool {
+    node.inputs[i].type.isByteInteger && !(node.kind == .where && i == 0)
   }
 
   private init(_ node: Node, _ shadow: Node, _ float: Operator) throws(EngineError) {
@@ -31,12 +37,14 @@ final class DequantizedOperator: Operator {
   }
 
   private func fillForms() throws(EngineError) {
+    var type: DataType? = nil
     for i in 0..<inputs.count {
       let t = inputs[i]
-      guard t.type.isByteInteger else {
+      guard DequantizedOperator.isNumber(node, i) else {
         inputForms.append(nil)
         continue
       }
+      type = type ?? t.type
       let q = try requireQuantization(input: i)
       inputForms.append(q)
       if t.isConstant, let data = t.data {
@@ -48,13 +56,13 @@ final class DequantizedOperator: Operator {
         shadow.inputs[i].setConstant(buffer.base, owner: buffer)
       }
     }
-    // An output that the file declares float32, or that has no parameters while no result of its kind needs any, stays as it is.
+    // An output that is declared as another type, or has no parameters, stays what the float operator gives.
     for i in 0..<outputs.count {
       let t = outputs[i]
-      if t.quantParams.isEmpty && !t.type.isByteInteger {
+      if !t.type.isByteInteger && (t.type != .unknown || t.quantParams.isEmpty) {
         outputForms.append(nil)
       } else {
-        outputForms.append(try requireQuantization(output: i, type: t.type.isByteInteger ? t.type : inputs[0].type))
+        outputForms.append(try requireQuantization(output: i, type: t.type.isByteInteger ? t.type : type ?? t.type))
       }
     }
   }

@@ -20,12 +20,10 @@ final class QuantPoolOperator: PoolOperator {
     let type = node.attributes.int(7, 0)
     range = to.range(after: type)
     // The maximum's table also applies the activation.
-    let low = range.lowerBound, high = range.upperBound, target = to
-    let same = from.isLike(to)
+    let range = range, target = to
     let ratio = from.scale / to.scale, zero = from.zero
     table = from.table { q in
-      let value = same ? Double(q) : roundHalfAway(Double(q - zero) * ratio) + Double(target.zero)
-      return target.byte(value >= Double(high) ? high : value <= Double(low) ? low : Int32(value))
+      target.byte(max(range.lowerBound, min(target.nearest(Double(q - zero) * ratio), range.upperBound)))
     }
   }
 

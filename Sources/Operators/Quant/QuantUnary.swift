@@ -46,10 +46,7 @@ final class QuantUnaryOperator: Operator {
       }
       context.kernels.pointee.unary(f.op, reals.floats, reals.floats, 256, f.alpha, f.beta)
       let inverse = 1 / Float(y.scale)
-      table = x.table { q in
-        let rounded = roundHalfAway(Double(reals.floats[Int(q) + 128] * inverse)) + Double(y.zero)
-        return y.byte(rounded >= 127 ? 127 : rounded <= -128 ? -128 : rounded == rounded ? Int32(rounded) : y.zero)
-      }
+      table = x.table { q in y.byte(y.nearest(Double(reals.floats[Int(q) + 128] * inverse))) }
     }
   }
 
