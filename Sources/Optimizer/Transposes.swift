@@ -30,7 +30,7 @@ extension GraphOptimizer {
       }
       guard let perm = permutation(node), let output = node.outputs.first, !graph.outputs.contains(where: { $0 === output })
       else { continue }
-      if isIdentity(perm) && standsForTheSame(output, node.inputs[0]) {
+      if isIdentity(perm) {
         replacement[output.index] = node.inputs[0]
         dead[i] = true
         continue
@@ -38,7 +38,7 @@ extension GraphOptimizer {
       if let before = producer(of: node.inputs[0], links), let first = permutation(before), first.count == perm.count {
         var combined = [Int]()
         for p in perm { combined.append(first[p]) }
-        if isIdentity(combined) && standsForTheSame(output, before.inputs[0]) {
+        if isIdentity(combined) {
           // The first one goes too when nobody else reads it (see removeUnused).
           replacement[output.index] = before.inputs[0]
           dead[i] = true
@@ -46,14 +46,6 @@ extension GraphOptimizer {
       }
     }
     removeNodes(dead)
-  }
-
-  /// Quantised values must have the same parameters for their bytes to mean the same; readers look at their own input's.
-  private func standsForTheSame(_ a: Tensor, _ b: Tensor) -> Bool {
-    if !a.type.isByteInteger || a.quantParams.isEmpty { return true }
-    if a.quantParams.count != b.quantParams.count { return false }
-    for (p, q) in zip(a.quantParams, b.quantParams) where p.scale != q.scale || p.zeroPoint != q.zeroPoint { return false }
-    return true
   }
 
   private func isIdentity(_ perm: [Int]) -> Bool {
