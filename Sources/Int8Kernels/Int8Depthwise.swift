@@ -37,17 +37,18 @@ private let pairs = false
 /// A block of `count` channels that is the last one of its layer is computed in pairs of pixels.
 @inline(always) private func isPair(_ count: Int) -> Bool { pairs && count &* 2 <= channelBlock }
 
-// The packed weights: a header of 64 bytes with the number of lists of taps, and whether any scaling shifts to the left; then for each
-// block its vectors of offsets and scalings (or scales and biases), and the weights group by group.
+// The packed weights: a header of 64 bytes with the number of lists of taps, and whether any scaling shifts to the left or rounds
+// away from zero; then for each block its vectors of offsets and scalings (or scales and biases), and the weights group by group.
 private let headerBytes = 64
 private let vectorBytes = MemoryLayout<Ints>.size
 /// One kind of vector of a block.
 @inline(always) private var rowBytes: Int { blockVectors &* vectorBytes }
 @inline(always) private var weightsOffset: Int { (1 &+ Scaling.vectorCount) &* rowBytes }
 
-/// Weights minus their zero point can need a ninth bit. Where they must be bytes, the taps are listed twice, with one part each.
+/// Weights minus their zero point, -255 ... 255, can need a ninth bit. Where they must be bytes, the taps are listed several times, with
+/// a part each.
 #if VNNI
-private let mostParts = 2
+private let mostParts = 3
 #else
 private let mostParts = 1
 #endif
@@ -67,7 +68,7 @@ func depthwisePack(
 ) {
   let parts = zero == nil ? 1 : mostParts
   let out = output.pointee
-  var shiftsLeft = false
+  var shiftsLeft = false, roundsAway = false
   #if VNNI
   let shifted = xZero &+ 128
   #else
@@ -87,8 +88,8 @@ func depthwisePack(
           if c < channels && tap < taps &* parts {
             w = Int32(weights[c &* taps &+ tap % taps] ^ Int8(truncatingIfNeeded: flip)) &- (zero.map { $0[c] } ?? 0)
             #if VNNI
-            let low = Swift.max(Swift.min(w, 127), -128)
-            w = tap < taps ? low : w &- low
+            for _ in 0..<tap / taps { w &-= bytePart(w) }
+            w = bytePart(w)
             #endif
           }
           sum &+= w
@@ -113,6 +114,7 @@ func depthwisePack(
         let scaling = Scaling(multipliers, shifts, upward: out.upward != 0)
         scaling.write(place + rowBytes, stride: rowBytes)
         if scaling.shiftsLeft { shiftsLeft = true }
+        if scaling.roundsAway { roundsAway = true }
       }
     }
     block += blockBytes(taps &* parts)
@@ -120,7 +122,11 @@ func depthwisePack(
   }
   packed.storeBytes(of: Int32(truncatingIfNeeded: parts), as: Int32.self)
   (packed + 4).storeBytes(of: shiftsLeft ? 1 : 0, as: Int32.self)
+  (packed + 8).storeBytes(of: roundsAway ? 1 : 0, as: Int32.self)
 }
+
+/// The part of w that fits a byte.
+@inline(always) private func bytePart(_ w: Int32) -> Int32 { Swift.max(Swift.min(w, 127), -128) }
 
 @inline(always) private func storeWeight(
   _ w: Int32, _ weights: UnsafeMutableRawPointer, _ tap: Int, _ vector: Int, _ lane: Int
@@ -199,7 +205,7 @@ struct DepthwiseLayer {
   let inH: Int, inW: Int, outW: Int, channels: Int
   let kernelH: Int, kernelW: Int, strideH: Int, strideW: Int, dilationH: Int, dilationW: Int, padTop: Int, padLeft: Int
   let flip: UInt8
-  let shiftsLeft: Bool
+  let shiftsLeft: Bool, roundsAway: Bool
   let output: MSInt8Output
 
   @inline(always) init(_ d: MSInt8Depthwise, groups: Int) {
@@ -220,6 +226,7 @@ struct DepthwiseLayer {
     padLeft = Int(d.pad_left)
     flip = UInt8(truncatingIfNeeded: d.flip)
     shiftsLeft = (d.weights + 4).load(as: Int32.self) != 0
+    roundsAway = (d.weights + 8).load(as: Int32.self) != 0
     output = d.output
   }
 
@@ -327,27 +334,31 @@ struct DepthwiseLayer {
       _mm512_mask_storeu_epi8(y + place, mask, result)
     }
     #else
-    // Clamped before the zero point is added, which could overflow.
-    let zero = splat(output.zero), lo = splat(output.lo &- output.zero), hi = splat(output.hi &- output.zero)
-    let first = add(clamp(ints(scaled(sums[0], scales, 0)), lo, hi), zero)
-    let second = add(clamp(ints(scaled(sums[1], scales, 1)), lo, hi), zero)
-    let flips = UInt8(truncatingIfNeeded: output.flip)
+    let first = ints(scaled(sums[0], scales, 0)), second = ints(scaled(sums[1], scales, 1))
     #if AVX2
-    let words = _mm256_packs_epi32(raw(first), raw(second))
-    let bytes = unsafeBitCast(_mm_packs_epi16(words.lowHalf, words.highHalf), to: SIMD2<UInt64>.self) ^ splatBytes(flips)
+    // The interleaving has left the channels in the order that packing within 128 bits undoes.
+    let words = _mm256_adds_epi16(
+      _mm256_packs_epi32(raw(first), raw(second)), _mm256_set1_epi16(Int16(truncatingIfNeeded: output.zero)))
+    let least = _mm256_set1_epi16(Int16(truncatingIfNeeded: output.lo))
+    let clamped = _mm256_min_epi16(
+      _mm256_max_epi16(words, least), _mm256_set1_epi16(Int16(truncatingIfNeeded: output.hi)))
+    let bytes = unsafeBitCast(_mm_packs_epi16(clamped.lowHalf, clamped.highHalf), to: SIMD2<UInt64>.self)
+      ^ splatBytes(UInt8(truncatingIfNeeded: output.flip))
     if count == 16 {
       UnsafeMutableRawPointer(y + place).storeBytes(of: bytes, as: SIMD2<UInt64>.self)
     } else {
       storePart(bytes, y + place, count)
     }
     #else
-    storeBytes(first, second, y + place, count, flips)
+    ByteRange(zero: output.zero, lo: output.lo, hi: output.hi, flip: UInt8(truncatingIfNeeded: output.flip))
+      .store(first, second, y + place, count)
     #endif
     #endif
   }
 
   @inline(always) private func scaled(_ sum: Ints, _ scales: UnsafeRawPointer, _ vector: Int) -> Raw {
-    raw(Scaling(scales + vector &* vectorBytes, stride: rowBytes, shiftsLeft: shiftsLeft).apply(sum))
+    raw(Scaling(scales + vector &* vectorBytes, stride: rowBytes, shiftsLeft: shiftsLeft, roundsAway: roundsAway)
+        .apply(sum))
   }
 }
 

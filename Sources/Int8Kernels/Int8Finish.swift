@@ -36,9 +36,9 @@ struct Finish {
     _ rowSums: UnsafePointer<Int32>?
   ) {
     guard let multiplier = output.multiplier, let shift = output.shift else { return }
-    // Clamped before the zero point is added, which could overflow.
-    let zero = splat(output.zero), lo = splat(output.lo &- output.zero), hi = splat(output.hi &- output.zero)
-    let flip = UInt8(truncatingIfNeeded: output.flip), upward = output.upward != 0
+    let bytes = ByteRange(
+      zero: output.zero, lo: output.lo, hi: output.hi, flip: UInt8(truncatingIfNeeded: output.flip))
+    let upward = output.upward != 0
     let y = output.y.assumingMemoryBound(to: Int8.self) + (row &* output.ldc &+ column)
     var c = 0
     while c < columns {
@@ -50,10 +50,10 @@ struct Finish {
       for r in 0..<rows {
         let source = sums + (r &* stride &+ c)
         let rowSum = rowSums.map { $0[r] }
-        let low = add(clamp(first.apply(total(load(source), at, rowSum)), lo, hi), zero)
+        let low = first.apply(total(load(source), at, rowSum))
         var high = low
-        if hasSecond { high = add(clamp(second.apply(total(load(source + lanes), at &+ lanes, rowSum)), lo, hi), zero) }
-        storeBytes(low, high, y + (r &* output.ldc &+ c), count, flip)
+        if hasSecond { high = second.apply(total(load(source + lanes), at &+ lanes, rowSum)) }
+        bytes.store(low, high, y + (r &* output.ldc &+ c), count)
       }
       c &+= 2 &* lanes
     }

@@ -139,8 +139,8 @@ struct Scaling {
   let most: Ints, one: Ints
   /// -1 where a negative product counts as one less before it is rounded upwards, which rounds halves away from zero.
   let awayFromZero: Ints
-  /// Some lane shifts to the left.
-  let shiftsLeft: Bool
+  /// Some lane shifts to the left; some negative product counts as one less. Where none does, the steps are left out.
+  let shiftsLeft: Bool, roundsAway: Bool
 
   @inline(always) init(_ multiplier: Ints, _ shift: Ints, upward: Bool) {
     self.multiplier = multiplier
@@ -150,18 +150,20 @@ struct Scaling {
     most = right &- one
     awayFromZero = upward ? .zero : .zero &- one
     shiftsLeft = left.max() > 0
+    roundsAway = awayFromZero.min() < 0
   }
 
   /// Vectors in a packing, written by ``write(_:_:)``.
   static let vectorCount = 5
 
-  @inline(always) init(_ p: UnsafeRawPointer, stride: Int, shiftsLeft: Bool) {
+  @inline(always) init(_ p: UnsafeRawPointer, stride: Int, shiftsLeft: Bool, roundsAway: Bool) {
     multiplier = load(p)
     left = load(p + stride)
     most = load(p + 2 &* stride)
     one = load(p + 3 &* stride)
     awayFromZero = load(p + 4 &* stride)
     self.shiftsLeft = shiftsLeft
+    self.roundsAway = roundsAway
   }
 
   func write(_ p: UnsafeMutableRawPointer, stride: Int) {
@@ -174,14 +176,18 @@ struct Scaling {
 
   @inline(always) func apply(_ x: Ints) -> Ints {
     #if VNNI
-    let product = raw(highProduct(shiftsLeft ? ints(_mm512_sllv_epi32(raw(x), raw(left))) : x))
-    let sign = _mm512_and_si512(_mm512_srai_epi32(product, 31), raw(awayFromZero))
-    let value = _mm512_srav_epi32(_mm512_add_epi32(product, sign), raw(most))
+    var product = raw(highProduct(shiftsLeft ? ints(_mm512_sllv_epi32(raw(x), raw(left))) : x))
+    if roundsAway {
+      product = _mm512_add_epi32(product, _mm512_and_si512(_mm512_srai_epi32(product, 31), raw(awayFromZero)))
+    }
+    let value = _mm512_srav_epi32(product, raw(most))
     return ints(_mm512_srav_epi32(_mm512_add_epi32(value, raw(one)), raw(one)))
     #elseif AVX2
-    let product = raw(highProduct(shiftsLeft ? ints(_mm256_sllv_epi32(raw(x), raw(left))) : x))
-    let sign = _mm256_and_si256(_mm256_srai_epi32(product, 31), raw(awayFromZero))
-    let value = _mm256_srav_epi32(_mm256_add_epi32(product, sign), raw(most))
+    var product = raw(highProduct(shiftsLeft ? ints(_mm256_sllv_epi32(raw(x), raw(left))) : x))
+    if roundsAway {
+      product = _mm256_add_epi32(product, _mm256_and_si256(_mm256_srai_epi32(product, 31), raw(awayFromZero)))
+    }
+    let value = _mm256_srav_epi32(product, raw(most))
     return ints(_mm256_srav_epi32(_mm256_add_epi32(value, raw(one)), raw(one)))
     #elseif arch(x86_64)
     // SSE2 has neither products of signed numbers nor shifts per lane.
@@ -223,8 +229,50 @@ struct Scaling {
   #endif
 }
 
+/// How numbers become bytes: zero point, bounds, and the flip of the sign bit.
+struct ByteRange {
+  let zero: Int32, lo: Int32, hi: Int32
+  let flip: UInt8
+
+  /// Stores the bytes of two vectors: the first `count` (1 ... 2 lanes).
+  ///
+  /// The numbers are clamped before the zero point is added, which could overflow.
+  @inline(always) func store(_ first: Ints, _ second: Ints, _ p: UnsafeMutablePointer<Int8>, _ count: Int) {
+    #if AVX2
+    // Saturation to 16 bits keeps what lies outside int8's range outside it when the zero point is added.
+    let words = _mm256_packs_epi32(raw(first), raw(second))
+    let moved = _mm256_adds_epi16(words, _mm256_set1_epi16(Int16(truncatingIfNeeded: zero)))
+    let least = _mm256_set1_epi16(Int16(truncatingIfNeeded: lo)), most = _mm256_set1_epi16(Int16(truncatingIfNeeded: hi))
+    let clamped = _mm256_min_epi16(_mm256_max_epi16(moved, least), most)
+    let mixed = unsafeBitCast(_mm_packs_epi16(clamped.lowHalf, clamped.highHalf), to: SIMD4<UInt32>.self)
+    let bytes = SIMD4<UInt32>(mixed[0], mixed[2], mixed[1], mixed[3]) ^ (UInt32(flip) &* 0x0101_0101)
+    if count == 16 {
+      UnsafeMutableRawPointer(p).storeBytes(of: bytes, as: SIMD4<UInt32>.self)
+    } else {
+      storePart(unsafeBitCast(bytes, to: SIMD2<UInt64>.self), p, count)
+    }
+    #elseif arch(x86_64) && !VNNI
+    let words = _mm_adds_epi16(_mm_packs_epi32(raw(first), raw(second)), _mm_set1_epi16(Int16(truncatingIfNeeded: zero)))
+    let least = _mm_set1_epi16(Int16(truncatingIfNeeded: lo)), most = _mm_set1_epi16(Int16(truncatingIfNeeded: hi))
+    let clamped = _mm_min_epi16(_mm_max_epi16(words, least), most)
+    let bytes = UInt64(bitPattern: _mm_packs_epi16(clamped, clamped)[0]) ^ (UInt64(flip) &* 0x0101_0101_0101_0101)
+    if count == 8 {
+      UnsafeMutableRawPointer(p).storeBytes(of: bytes, as: UInt64.self)
+    } else {
+      storePart(SIMD2(bytes, 0), p, count)
+    }
+    #else
+    let least = splat(lo &- zero), most = splat(hi &- zero), middle = splat(zero)
+    storeBytes(add(clamp(first, least, most), middle), add(clamp(second, least, most), middle), p, count, flip)
+    #endif
+  }
+}
+
+#if VNNI || arch(arm64)
 /// Stores the low bytes of two vectors of numbers in -128...127, xor `flip`: the first `count` of them (1 ... 2 lanes).
-@inline(always) func storeBytes(_ first: Ints, _ second: Ints, _ p: UnsafeMutablePointer<Int8>, _ count: Int, _ flip: UInt8) {
+@inline(always) private func storeBytes(
+  _ first: Ints, _ second: Ints, _ p: UnsafeMutablePointer<Int8>, _ count: Int, _ flip: UInt8
+) {
   #if VNNI
   let mask = SIMD2<Int64>(repeating: Int64(bitPattern: UInt64(flip) &* 0x0101_0101_0101_0101))
   let mask1 = UInt16(truncatingIfNeeded: (1 &<< Swift.min(count, 16)) &- 1)
@@ -233,23 +281,9 @@ struct Scaling {
     let mask2 = UInt16(truncatingIfNeeded: (1 &<< (count &- 16)) &- 1)
     _mm_mask_storeu_epi8(p + 16, mask2, _mm_xor_si128(_mm512_cvtepi32_epi8(raw(second)), mask))
   }
-  #elseif AVX2
-  let words = _mm256_packs_epi32(raw(first), raw(second))
-  let mixed = unsafeBitCast(_mm_packs_epi16(words.lowHalf, words.highHalf), to: SIMD4<UInt32>.self)
-  let bytes = SIMD4<UInt32>(mixed[0], mixed[2], mixed[1], mixed[3]) ^ (UInt32(flip) &* 0x0101_0101)
-  if count == 16 {
-    UnsafeMutableRawPointer(p).storeBytes(of: bytes, as: SIMD4<UInt32>.self)
-  } else {
-    storePart(unsafeBitCast(bytes, to: SIMD2<UInt64>.self), p, count)
-  }
-  #else
-  #if arch(x86_64)
-  let words = _mm_packs_epi32(raw(first), raw(second))
-  let bytes = UInt64(bitPattern: _mm_packs_epi16(words, words)[0]) ^ (UInt64(flip) &* 0x0101_0101_0101_0101)
   #else
   let narrow = vmovn_s16(vcombine_s16(vmovn_s32(first), vmovn_s32(second)))
   let bytes = unsafeBitCast(narrow, to: UInt64.self) ^ (UInt64(flip) &* 0x0101_0101_0101_0101)
-  #endif
   if count == 8 {
     UnsafeMutableRawPointer(p).storeBytes(of: bytes, as: UInt64.self)
   } else {
@@ -257,6 +291,7 @@ struct Scaling {
   }
   #endif
 }
+#endif
 
 /// The first `count` bytes.
 @inline(never) func storePart(_ bytes: SIMD2<UInt64>, _ p: UnsafeMutablePointer<Int8>, _ count: Int) {

@@ -27,8 +27,8 @@ extension Registry {
     case .softmax: return { n throws(EngineError) in try QuantSoftmaxOperator(n) }
     case .resize: return { n throws(EngineError) in try QuantResizeOperator.make(n) }
     case .reduceFusion: return { n throws(EngineError) in try QuantReduceOperator.make(n) }
-    // Bytes that are no quantised numbers, and operators that requantise themselves.
-    case .cast, .quantDTypeCast, .concat: return nil
+    // Their own refusal.
+    case .lstm, .gru: return nil
     default:
       if let plain = mathFactory(for: kind) { return { n throws(EngineError) in try DequantizedOperator.make(n, plain) } }
       return nil
@@ -47,6 +47,8 @@ extension Registry {
       var inputs = 0, source = 0
       var differ = false
       for (i, t) in (n.inputs + n.outputs).enumerated() where !t.quantParams.isEmpty {
+        // Indices and shapes are no quantised numbers.
+        if i > 0 && i < n.inputs.count && !joins(kind) { continue }
         // The type of a result may not be known yet.
         if !t.type.isByteInteger && (i < n.inputs.count || t.type != .unknown) { continue }
         // Weights with a scale per channel are moved as they are.
@@ -60,6 +62,15 @@ extension Registry {
       }
       if !differ || inputs == 0 { return try plain(n) }
       return inputs == 1 ? try RequantizedOperator.make(n, source, plain) : try DequantizedOperator.make(n, plain)
+    }
+  }
+
+  /// Results of this kind take elements from inputs after the first too.
+  private static func joins(_ kind: OperatorKind) -> Bool {
+    switch kind {
+    case .stack, .where, .select, .scatterNd, .scatterNdUpdate, .tensorScatterAdd, .scatterElements, .oneHot, .sparseToDense, .fill,
+      .fillV2, .padFusion, .depend: return true
+    default: return false
     }
   }
 }
