@@ -9,7 +9,9 @@ enum ReduceMode {
 
 // Attributes: 0 keep_dims (false), 1 mode (0), 2 reduce_to_end (false), 3 coeff (0; a factor, used with reduce_to_end only).
 
-/// ReduceFusion. Inputs: x [, axes]; no axes, or an empty list of them, mean all.
+// All. Attributes: 0 keep_dims: int, 0.
+
+/// ReduceFusion, and All as its mode All. Inputs: x [, axes]; no axes, or an empty list of them, mean all.
 ///
 /// Accepts float32 (every mode but All), int32 and int64 (every mode but All and L2; the mean truncates after each axis), bool
 /// (All). Adjacent axes are reduced together; several groups of axes one after the other, the last first.
@@ -39,7 +41,7 @@ final class ReduceOperator: Operator {
   override init(_ node: Node) throws(EngineError) {
     let attributes = node.attributes
     keepDims = attributes.bool(0, false)
-    mode = attributes.int(1, 0)
+    mode = node.kind == .all ? ReduceMode.all : attributes.int(1, 0)
     toEnd = attributes.bool(2, false)
     coefficient = attributes.float(3, 0)
     try super.init(node)

@@ -14,7 +14,7 @@ final class QuantUnaryOperator: Operator {
 
   override init(_ node: Node) throws(EngineError) {
     try super.init(node)
-    f = node.kind == .activation ? try ActivationOperator.function(node) : try UnaryOperator.function(node)
+    f = node.kind == .activation ? try ActivationOperator.function(node) ?? .none : try UnaryOperator.function(node)
     try requireInputs(1...1)
     try requireOutputs(1...1)
     _ = try requireQuantization(input: 0)
@@ -44,7 +44,17 @@ final class QuantUnaryOperator: Operator {
         reals.floats[Int(q) + 128] = Float(x.scale) * Float(q - x.zero)
         return 0
       }
-      context.kernels.pointee.unary(f.op, reals.floats, reals.floats, 256, f.alpha, f.beta)
+      if ScalarActivation.accepts(type) {
+        ScalarActivation(type: type, alpha: node.attributes.float(1, 0), x: UnsafePointer(reals.floats), y: reals.floats, n: 256)
+          .run(0, worker: 0)
+      } else {
+        if ScalarActivation.accepts(type) {
+        ScalarActivation(type: type, alpha: node.attributes.float(1, 0), x: UnsafePointer(reals.floats), y: reals.floats, n: 256)
+          .run(0, worker: 0)
+      } else {
+        context.kernels.pointee.unary(f.op, reals.floats, reals.floats, 256, f.alpha, f.beta)
+      }
+      }
       let inverse = 1 / Float(y.scale)
       table = x.table { q in y.byte(y.nearest(Double(reals.floats[Int(q) + 128] * inverse))) }
     }
