@@ -69,7 +69,7 @@ extension Registry {
   private static func joins(_ kind: OperatorKind) -> Bool {
     switch kind {
     case .stack, .where, .select, .scatterNd, .scatterNdUpdate, .tensorScatterAdd, .scatterElements, .oneHot, .sparseToDense, .fill,
-      .fillV2, .padFusion, .depend: return true
+      .fillV2, .padFusion: return true
     default: return false
     }
   }

@@ -48,7 +48,12 @@ final class QuantUnaryOperator: Operator {
         ScalarActivation(type: type, alpha: node.attributes.float(1, 0), x: UnsafePointer(reals.floats), y: reals.floats, n: 256)
           .run(0, worker: 0)
       } else {
+        if ScalarActivation.accepts(type) {
+        ScalarActivation(type: type, alpha: node.attributes.float(1, 0), x: UnsafePointer(reals.floats), y: reals.floats, n: 256)
+          .run(0, worker: 0)
+      } else {
         context.kernels.pointee.unary(f.op, reals.floats, reals.floats, 256, f.alpha, f.beta)
+      }
       }
       let inverse = 1 / Float(y.scale)
       table = x.table { q in y.byte(y.nearest(Double(reals.floats[Int(q) + 128] * inverse))) }
