@@ -56,7 +56,7 @@ let package = Package(
       swiftSettings: optimised),
     .testTarget(name: "GraphTests", dependencies: ["Graph"], swiftSettings: [gnu]),
     .testTarget(
-      name: "RuntimeTests", dependencies: ["Runtime", "Optimizer", "Operators", "Graph", "System", "KernelSelection"],
+      name: "RuntimeTests", dependencies: ["Runtime", "ModelFile", "Optimizer", "Operators", "Graph", "System", "KernelSelection"],
       swiftSettings: [gnu]),
   ] + kernelTargets,
   swiftLanguageModes: [.v6]
