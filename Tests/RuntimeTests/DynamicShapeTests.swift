@@ -70,7 +70,7 @@ struct DynamicShapeTests {
         Node(name: "normalize", kind: .customNormalize, attributes: Attributes(), inputs: [text], outputs: [normal]),
         Node(name: "features", kind: .customExtractFeatures, attributes: Attributes(), inputs: [normal], outputs: [labels, weights]),
       ], [text], [normal, labels, weights])
-    // Two strings of 4 bytes: "Hi U" and "ok!!".
+    // "HI" and "!!".
     try run(model, [2, 0, 0, 0, 16, 0, 0, 0, 18, 0, 0, 0, 20, 0, 0, 0, 72, 73, 33, 33] as [UInt8])
     #expect(model.outputs[0].byteCount == 16 + 10 + 9 && model.outputs[1].count == 2)
     #expect([model.outputs[2].floats[0], model.outputs[2].floats[1]] == [3, 3])
