@@ -213,7 +213,7 @@ step_fuzz() {
   mkdir -p $corpus
   cp $out/operator_models/*.ms Tests/Models/{single_op_tflite,control_flow,packed}/*.ms \
     Tests/Models/ms_from_repos/{conv_train_model,mindrt_parallel}.ms Tests/Models/ms_variants/lenet28__{wq5,wmixed}.ms $corpus/
-  MSLITE_LOG=off $out/asan/fuzz_model -max_total_time="${FUZZ_SECONDS:-60}" -max_len=65536 -timeout=10 -rss_limit_mb=4096 \
+  MSLITE_LOG=off $out/asan/fuzz_model -max_total_time="${FUZZ_SECONDS:-60}" -max_len=65536 -timeout=60 -rss_limit_mb=4096 \
     -artifact_prefix=$out/ -print_final_stats=1 $corpus 2>&1 | grep -v -E '^#[0-9]+.(REDUCE|NEW|RELOAD)'
   return "${PIPESTATUS[0]}"
 }

@@ -31,6 +31,8 @@ final class Executor {
 
   /// Calls in one run. A loop makes two per iteration; without a limit a loop whose condition never fails would hang.
   static let maximumCalls = 1_000_000
+  /// A call whose subgraph must be planned counts as so many more, as it takes so much more time.
+  static let callsPerPlan = 20
   /// Calls that wait for each other; loops do not count.
   static let maximumDepth = 100
 
@@ -194,7 +196,9 @@ final class Executor {
       if given != target.source.inputs.count {
         throw EngineError(.error, "\(given) arguments for \(target.text), which has \(target.source.inputs.count) inputs")
       }
+      let plans = target.planCount
       let instance = try target.take(callee.node.inputs, step.node.inputs, environment)
+      calls += (target.planCount - plans) * Executor.callsPerPlan
       do throws(EngineError) {
         try reserveWorkspace(instance.plan?.workspaceBytes ?? 0, exactly: false)
         try passArguments(callee.node.inputs, step.node.inputs, to: instance, isTail: isTail)

@@ -132,6 +132,9 @@ final class Subgraph {
   private var instances: [GraphInstance] = []
   private let subgraphCount: Int
 
+  /// Plans made so far.
+  private(set) var planCount = 0
+
   /// Instances that are optimised for their shapes. Further shapes share instances that can be planned anew for any.
   static let shapesKept = 3
   /// Instances that are kept while nobody runs them.
@@ -175,6 +178,7 @@ final class Subgraph {
       for (t, shape) in zip(instance.graph.inputs, shapes) { t.shape = shape }
       do throws(EngineError) { instance.adopt(try instance.planned(environment)) } catch { throw error.adding(text) }
     }
+    planCount += 1
     instance.isBusy = true
     return instance
   }
