@@ -18,6 +18,16 @@ public final class Node {
     self.outputs = outputs
   }
 
+  /// The same operation on the tensors that stand at the same places in `tensors`.
+  func copy(_ tensors: [Tensor]) -> Node {
+    let node = Node(
+      name: name, kind: kind, attributes: attributes, inputs: Graph.select(inputs, tensors),
+      outputs: Graph.select(outputs, tensors))
+    node.quantType = quantType
+    node.fused = fused
+    return node
+  }
+
   /// Conv2DFusion "name"
   public var text: String {
     @export(interface) get { "\(kind.name) \"\(name)\"" }
@@ -58,6 +68,28 @@ public final class Graph {
       t.index = i
       i += 1
     }
+  }
+
+  /// A graph of its own with the same nodes; constants share their bytes.
+  @export(interface)
+  public func copy() -> Graph {
+    renumber()
+    var copies = [Tensor]()
+    copies.reserveCapacity(tensors.count)
+    for t in tensors { copies.append(t.copy()) }
+    var copiedNodes = [Node]()
+    copiedNodes.reserveCapacity(nodes.count)
+    for node in nodes { copiedNodes.append(node.copy(copies)) }
+    return Graph(
+      name: name, nodes: copiedNodes, tensors: copies, inputs: Graph.select(inputs, copies),
+      outputs: Graph.select(outputs, copies))
+  }
+
+  static func select(_ list: [Tensor], _ copies: [Tensor]) -> [Tensor] {
+    var out = [Tensor]()
+    out.reserveCapacity(list.count)
+    for t in list { out.append(copies[t.index]) }
+    return out
   }
 
   public func addTensor(_ tensor: Tensor) {

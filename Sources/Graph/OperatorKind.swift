@@ -26,6 +26,14 @@ public struct OperatorKind: RawRepresentable, Equatable {
 }
 
 extension OperatorKind {
+  /// The node does something besides computing its outputs, so it runs even when nobody reads them.
+  public var hasSideEffect: Bool { self == .assert || self == .call || self == .tensorArrayWrite }
+
+  /// The node makes a handle of a subgraph, or chooses between such handles: it has a meaning only for the Call that reads it.
+  public var makesHandle: Bool { self == .partialFusion || self == .switch || self == .switchLayer }
+}
+
+extension OperatorKind {
   public static var abs: OperatorKind { OperatorKind(rawValue: 1) }
   public static var activation: OperatorKind { OperatorKind(rawValue: 2) }
   public static var activationGrad: OperatorKind { OperatorKind(rawValue: 3) }

@@ -5,6 +5,10 @@ public struct QuantParam {
   public var bits: Int32
   public var varianceCorrection: Float
   public var meanCorrection: Float
+  /// The last rounding of a fixed-point product: 1 halves away from zero, 2 halves upwards.
+  public var roundType: Int32 = 1
+  /// How a real factor becomes a fixed-point number: 1 from its double, 0 from its float32 value.
+  public var multiplier: Int32 = 1
   public init(scale: Double, zeroPoint: Int32, bits: Int32, varianceCorrection: Float, meanCorrection: Float) {
     self.scale = scale
     self.zeroPoint = zeroPoint
@@ -35,6 +39,8 @@ public final class Tensor {
   public var data: UnsafeMutableRawPointer?
   /// Keeps the memory behind `data` alive.
   public private(set) var owner: AnyObject?
+  /// The value of a tensor list, or what the handle of a tensor array stands for; it travels with the tensor like `data`.
+  public var list: TensorListValue?
 
   @export(interface)
   public init(name: String, type: DataType, shape: Shape, format: Format = .nhwc) {
@@ -73,6 +79,20 @@ public final class Tensor {
   public func releaseConstant() {
     data = nil
     owner = nil
+  }
+
+  /// A tensor of another graph with this one's description and, if it is a constant, its bytes.
+  @export(interface)
+  public func copy() -> Tensor {
+    let tensor = Tensor(name: name, type: type, shape: shape, format: format)
+    tensor.quantParams = quantParams
+    if isConstant {
+      tensor.isConstant = true
+      tensor.data = data
+      tensor.owner = owner
+      tensor.list = list
+    }
+    return tensor
   }
 
   /// The value can be read while the graph is being prepared.

@@ -24,6 +24,12 @@ public func MSLite_GetVersion() -> UnsafePointer<CChar>! {
 }
 
 @c @implementation
+public func MSLite_GetHalfArithmetic() -> UnsafePointer<CChar>! {
+  let name: StaticString = HalfKernels.active.map { HalfKernels.name($0.pointee.arithmetic) } ?? ""
+  return UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
+}
+
+@c @implementation
 public func MSLite_ModelSetDecryptionKey(
   _ model: OH_AI_ModelHandle!, _ key: UnsafePointer<UInt8>!, _ key_length: Int, _ mode: UnsafePointer<CChar>!
 ) -> OH_AI_Status {
@@ -79,6 +85,7 @@ public func MSLite_ModelGetProfile(
       memset(entries + i, 0, MemoryLayout<MSLite_NodeProfile>.size)
       withUnsafeMutableBytes(of: &entries[i].name) { copy(entry.name, to: $0) }
       withUnsafeMutableBytes(of: &entries[i].type) { copy(entry.kind, to: $0) }
+      withUnsafeMutableBytes(of: &entries[i].arithmetic) { copy(entry.arithmetic, to: $0) }
       entries[i].runs = UInt64(clamping: entry.runs)
       entries[i].nanoseconds = entry.nanoseconds
       i += 1
@@ -86,6 +93,10 @@ public func MSLite_ModelGetProfile(
   }
   count.pointee = profile.count
   return OH_AI_STATUS_SUCCESS
+}
+
+private func copy(_ text: StaticString, to field: UnsafeMutableRawBufferPointer) {
+  field.copyMemory(from: UnsafeRawBufferPointer(start: text.utf8Start, count: min(text.utf8CodeUnitCount, field.count - 1)))
 }
 
 /// Copies what fits, leaving the last byte of the zeroed field as it is.

@@ -105,6 +105,7 @@ private func build(
   }
   do throws(EngineError) {
     var options = try checkedOptions(settings)
+    options.plan = object.plan
     guard settings.claim(for: model) else {
       throw EngineError(.parameterInvalid, "model_context belongs to another model; expected a context of its own")
     }

@@ -118,7 +118,7 @@ extension ModelObject {
         if isOwn && tensor.storage == .own && value.shape.isKnown && tensor.capacity < value.byteCount { tensor.dropData() }
         if isOwn && tensor.storage == .none {
           session.bindOutput(i, nil)
-        } else if value.shape.isKnown {
+        } else if value.shape.isKnown && session.usesBinding(ofOutput: i) {
           try checkRoom(tensor, value, i)
           if let data = tensor.data, isAligned(data, value), !isInputMemory(data, value.byteCount) {
             session.bindOutput(i, data)

@@ -57,6 +57,8 @@ enum QuantField {
   static let inited = 6
   static let varCorr = 7
   static let meanCorr = 8
+  static let roundType = 10
+  static let multiplier = 11
 }
 
 enum ExternalField {

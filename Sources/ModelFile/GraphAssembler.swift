@@ -58,9 +58,7 @@ struct GraphAssembler {
     let prototype = prototypes[i]
     var tensor = prototype
     if isTaken[i] {
-      tensor = Tensor(name: prototype.name, type: prototype.type, shape: prototype.shape, format: prototype.format)
-      tensor.quantParams = prototype.quantParams
-      if prototype.isConstant, let data = prototype.data { tensor.setConstant(data, owner: prototype.owner) }
+      tensor = prototype.copy()
     }
     isTaken[i] = true
     roles[i] = Role(subgraph: subgraph, tensor: tensor)
@@ -75,7 +73,7 @@ struct GraphAssembler {
     for index in subgraph == 0 ? model.inputs : record.inputs {
       let tensor = try tensor(index, subgraph, graph)
       if roles[Int(index)].isInput { throw EngineError(.error, "\(place): tensor \(tensor) is listed as an input twice") }
-      if tensor.isConstant && tensor.type != .tensorList {
+      if tensor.isConstant {
         throw EngineError(.error, "\(place): input \(tensor) has data; an input is fed from outside")
       }
       roles[Int(index)].isInput = true
@@ -112,7 +110,7 @@ struct GraphAssembler {
     for output in listed.outputs {
       let tensor = try tensor(output, subgraph, graph)
       let role = roles[Int(output)]
-      if tensor.isConstant && tensor.type != .tensorList {
+      if tensor.isConstant {
         throw EngineError(.error, "its output \(tensor) is a constant")
       }
       if role.isInput { throw EngineError(.error, "its output \(tensor) is an input of the graph") }
@@ -133,7 +131,8 @@ struct GraphAssembler {
   /// Tensor lists are understood by few operators.
   private func checkTensorLists(_ node: Node) throws(EngineError) {
     switch node.kind {
-    case .tensorListFromTensor, .tensorListGetItem, .tensorListReserve, .tensorListSetItem, .tensorListStack, .partialFusion:
+    case .tensorListFromTensor, .tensorListGetItem, .tensorListReserve, .tensorListSetItem, .tensorListStack, .partialFusion,
+      .call:
       return
     default: break
     }
@@ -197,22 +196,53 @@ struct GraphAssembler {
       for index in record.outputs { graph.outputs.append(roles[Int(index)].tensor) }
       return
     }
-    // The model's outputs are the main graph's, in the order of the model's list. With control flow they can be tensors of the
-    // subgraph that runs last; then the main graph's own list gives the values and the model's list the names.
+    // The model's outputs are the main graph's, in the order of the model's list; or those of the subgraph that runs last.
     var areOwn = true
     for index in model.outputs where roles[Int(index)].subgraph != subgraph { areOwn = false }
-    if !areOwn && model.outputs.count != record.outputs.count {
-      throw EngineError(
-        .error, "\(place): \(record.outputs.count) outputs where the model has \(model.outputs.count) in another subgraph")
+    if areOwn {
+      for index in model.outputs {
+        try checkOutput(index, subgraph, graph, place)
+        graph.outputs.append(named(roles[Int(index)].tensor, index))
+      }
+    } else {
+      try addResultsOfCall(record, graph, place)
     }
-    for i in 0..<model.outputs.count {
-      if areOwn { try checkOutput(model.outputs[i], subgraph, graph, place) }
-      let named = model.outputs[i]
-      let tensor = roles[Int(areOwn ? named : record.outputs[i])].tensor
-      let name = model.tensors[Int(named)].name
-      tensor.name = name.isEmpty ? "\(named)" : name
+  }
+
+  /// The main graph ends with a call whose results are the model's. In the file that call has one output, whatever the number of
+  /// results; here it gets one for each.
+  private func addResultsOfCall(_ record: SubgraphRecord, _ graph: Graph, _ place: String) throws(EngineError) {
+    let first = roles[Int(record.outputs[0])]
+    guard first.producer >= 0 else {
+      throw EngineError(.error, "\(place): the model's outputs are another subgraph's, but no call ends the main graph")
+    }
+    var call: Node?
+    for node in graph.nodes where node.outputs.contains(where: { $0 === first.tensor }) { call = node }
+    guard let call, call.kind == .call, call.outputs.count == record.outputs.count else {
+      throw EngineError(.error, "\(place): the model's outputs are another subgraph's, but no call ends the main graph")
+    }
+    for i in 0..<call.outputs.count where roles[Int(record.outputs[i])].tensor !== call.outputs[i] {
+      throw EngineError(.error, "\(place): its outputs are not those of \(call), in the same order")
+    }
+    call.outputs = []
+    for index in model.outputs {
+      let result = prototypes[Int(index)]
+      if result.isConstant {
+        // Its value is the subgraph's to give.
+        throw EngineError(.error, "\(place): the model's output \(result) is a constant of another subgraph")
+      }
+      let tensor = named(result.copy(), index)
+      graph.addTensor(tensor)
       graph.outputs.append(tensor)
+      call.outputs.append(tensor)
     }
+  }
+
+  /// `tensor` under the name that the model's users see.
+  private func named(_ tensor: Tensor, _ index: UInt32) -> Tensor {
+    let name = model.tensors[Int(index)].name
+    tensor.name = name.isEmpty ? "\(index)" : name
+    return tensor
   }
 
   private mutating func checkOutput(

@@ -171,5 +171,7 @@ extension QuantParam {
       scale: try table.float64(QuantField.scale) ?? 1, zeroPoint: try table.int32(QuantField.zeroPoint) ?? 0,
       bits: try table.int32(QuantField.numBits) ?? 8, varianceCorrection: try table.float32(QuantField.varCorr) ?? 1,
       meanCorrection: try table.float32(QuantField.meanCorr) ?? 0)
+    roundType = try table.int32(QuantField.roundType) ?? 1
+    multiplier = try table.int32(QuantField.multiplier) ?? 1
   }
 }

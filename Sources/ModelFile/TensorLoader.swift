@@ -98,8 +98,12 @@ struct TensorLoader {
     let data = source.data
     switch tensor.type {
     case .tensorList:
-      try checkTensorList(data.content, record, index)
-      try bind(tensor, source, data.content.count, alignment: 4, record, index)
+      let list = try decodeTensorList(data.content, record, index)
+      // Variables have a description too: of the list that the converter expected.
+      if record.nodeType == 0 {
+        tensor.setConstant(UnsafeRawPointer(bitPattern: 64).unsafelyUnwrapped, owner: nil)
+        tensor.list = list
+      }
       return
     case .string:
       tensor.shape = Shape([data.content.count])
@@ -176,10 +180,12 @@ struct TensorLoader {
   }
 
   /// A tensor list is described by 32-bit words: element type, rank R, R dimensions, count, then rank and dimensions of each
-  /// tensor.
-  private func checkTensorList(_ data: UnsafeRawBufferPointer, _ record: TensorRecord, _ index: Int) throws(EngineError) {
+  /// tensor. None of them has a value.
+  private func decodeTensorList(
+    _ data: UnsafeRawBufferPointer, _ record: TensorRecord, _ index: Int
+  ) throws(EngineError) -> TensorListValue {
     let words = data.count / 4
-    var next = 1
+    var next = 0
     var ended = false
     func read() -> Int {
       if next >= words {
@@ -189,15 +195,26 @@ struct TensorLoader {
       next += 1
       return Int(Int32(littleEndian: data.loadUnaligned(fromByteOffset: 4 * (next - 1), as: Int32.self)))
     }
-    func skip(_ count: Int) {
-      if count < 0 || count > Shape.maximumRank || count > words - next { ended = true } else { next += count }
+    func readShape() -> [Int] {
+      let rank = read()
+      if rank < 0 || rank > Shape.maximumRank || rank > words - next { ended = true }
+      var dims = [Int]()
+      while !ended && dims.count < rank { dims.append(read()) }
+      return dims
     }
-    skip(read())
-    var tensors = read()
-    while tensors > 0 && !ended {
-      skip(read())
-      tensors -= 1
+    let type = DataType(typeID: Int32(truncatingIfNeeded: read())) ?? .unknown
+    let shape = readShape()
+    let count = read()
+    var left = count
+    while left > 0 && !ended {
+      _ = readShape()
+      left -= 1
     }
     if ended { throw refuse(record, index, "a tensor list whose description ends too early or has a wrong rank") }
+    // A list of which nothing is known is described like one of scalars.
+    let isKnown = type != .unknown || !shape.isEmpty || count >= 0
+    return TensorListValue(
+      elementType: type, elementShape: ElementShape(isKnown ? shape : nil),
+      items: [TensorListItem?](repeating: nil, count: max(count, 0)))
   }
 }

@@ -63,6 +63,17 @@ public struct ExecutionPlan {
     }
   }
 
+  /// The type that the plan asks for a node; the last of several entries counts, nil when there is none.
+  func type(of name: String) -> DataType? {
+    if entries.isEmpty { return nil }
+    var i = entries.count - 1
+    while i >= 0 {
+      if entries[i].name.elementsEqual(name.utf8) { return entries[i].type }
+      i -= 1
+    }
+    return nil
+  }
+
   private mutating func add(
     _ text: UnsafeRawBufferPointer, _ name: Range<Int>, _ value: Range<Int>, _ line: Int
   ) throws(EngineError) {

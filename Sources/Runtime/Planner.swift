@@ -10,12 +10,12 @@ struct Plan {
   let arena: Buffer
   /// Memory of each graph output (by position; nil where the output's memory comes from elsewhere).
   let outputBuffers: [Buffer?]
-  let workspace: Buffer
+  /// Scratch that the largest step needs.
+  let workspaceBytes: Int
   /// Tensors that are other names of a graph input's bytes, by input position.
   let inputAliases: [[Tensor]]
   /// Tensors that are other names of a graph output's bytes, by output position.
   let outputAliases: [[Tensor]]
-  let hasDynamicSteps: Bool
 }
 
 struct Planner {
@@ -31,14 +31,12 @@ struct Planner {
     try inferAndFold()
     let context = ExecutionContext(kernels: kernels, pool: pool, workspace: UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped)
     var workspaceBytes = 0
-    for step in steps where !step.isFolded && !step.isDynamic {
+    for step in steps where step.action == .run {
+      context.half = step.half
       do throws(EngineError) { try step.op.prepare(context) } catch { throw error.adding(step.node.text) }
       workspaceBytes = max(workspaceBytes, step.op.workspaceBytes)
     }
-    guard let workspace = Buffer(count: workspaceBytes) else {
-      throw EngineError(.outOfMemory, "no memory for \(workspaceBytes) bytes of scratch")
-    }
-    return try placeTensors(workspace)
+    return try placeTensors(workspaceBytes)
   }
 
   private func countConsumers() {
@@ -50,11 +48,14 @@ struct Planner {
   /// Forgets values, memory and shapes of an earlier plan.
   private func clear() {
     for step in steps {
-      step.isFolded = false
-      step.isDynamic = false
+      step.action = .run
+      step.chosenFor = InputSnapshot()
       for t in step.node.outputs {
         t.clearFolded()
-        if !t.isConstant { t.data = nil }
+        if !t.isConstant {
+          t.data = nil
+          t.list = nil
+        }
       }
     }
   }
@@ -73,33 +74,30 @@ struct Planner {
         markDynamic(step)
         continue
       }
-      if step.op.isPure && canFold(node) { try fold(step) }
+      if step.op.isPure && canFold(step) { try fold(step) }
     }
   }
 
   private func markDynamic(_ step: Step) {
-    step.isDynamic = true
+    step.action = step.node.kind == .call ? .call : step.node.kind.makesHandle ? .skip : .runDynamic
     for t in step.node.outputs { t.shape = Shape([-1]) }
   }
 
   /// Every input's value is known; or only the shape matters and that is known.
-  private func canFold(_ node: Node) -> Bool {
-    switch node.kind {
-    case .shape, .size, .rank: return true
-    default:
-      for t in node.inputs where !t.hasKnownValue { return false }
-      return true
-    }
+  private func canFold(_ step: Step) -> Bool {
+    if step.op.needsShapesOnly { return true }
+    for t in step.node.inputs where !t.hasKnownValue { return false }
+    return true
   }
 
   private func fold(_ step: Step) throws(EngineError) {
     try Folding.evaluate(step.op, kernels: kernels, pool: pool)
-    step.isFolded = true
+    step.action = .skip
   }
 
   // MARK: memory
 
-  private func placeTensors(_ workspace: Buffer) throws(EngineError) -> Plan {
+  private func placeTensors(_ workspaceBytes: Int) throws(EngineError) -> Plan {
     let count = graph.tensors.count
     // The tensor whose memory each tensor shares; itself at first.
     var root = [Int](repeating: 0, count: count)
@@ -108,18 +106,21 @@ struct Planner {
     var isInput = [Bool](repeating: false, count: count), isOutput = [Bool](repeating: false, count: count)
     for t in graph.inputs { isInput[t.index] = true }
     for t in graph.outputs { isOutput[t.index] = true }
-    // Last step that reads each tensor itself; a value that a dynamic step touches lives to the end.
+    // Last step that reads each tensor itself; a value that a dynamic step touches lives to the end. So does what a handle
+    // binds, which is read when the call is reached.
     let end = steps.count
     var lastRead = [Int](repeating: -1, count: count)
     var s = 0
     while s < steps.count {
-      for t in steps[s].node.inputs { lastRead[t.index] = steps[s].isDynamic ? end : max(lastRead[t.index], s) }
+      let step = steps[s]
+      let readsLate = step.action == .runDynamic || step.action == .call || step.node.kind.makesHandle
+      for t in step.node.inputs { lastRead[t.index] = readsLate ? end : max(lastRead[t.index], s) }
       s += 1
     }
     s = 0
     while s < steps.count {
       let step = steps[s]
-      if !step.isFolded && !step.isDynamic {
+      if step.action == .run {
         for (position, output) in step.node.outputs.enumerated() {
           let o = output.index
           if isInput[o] || output.isConstant {
@@ -168,8 +169,8 @@ struct Planner {
       }
     }
     return Plan(
-      arena: arena, outputBuffers: outputBuffers, workspace: workspace, inputAliases: inputAliases, outputAliases: outputAliases,
-      hasDynamicSteps: steps.contains { $0.isDynamic })
+      arena: arena, outputBuffers: outputBuffers, workspaceBytes: workspaceBytes, inputAliases: inputAliases,
+      outputAliases: outputAliases)
   }
 
   /// The root of an input whose memory output 0 of `step` may share: any input for a view; for an in-place operator one that

@@ -14,6 +14,8 @@ public struct SessionOptions {
   public var cores: [Int32] = []
   /// Half-precision arithmetic is welcome. The float32 kernels run all the same where it would not be faster.
   public var float16 = false
+  /// Nodes that are to run in float32 or in half precision whatever ``float16`` says.
+  public var plan = ExecutionPlan()
   public init() {}
 }
 
@@ -34,6 +36,8 @@ public struct NodeProfile {
   /// Runs counted, and their total time.
   public let runs: Int
   public let nanoseconds: UInt64
+  /// "float32", "bfloat16" or "float16": what it multiplies in; "" for an operator without floats.
+  public let arithmetic: StaticString
 }
 
 /// A model that is ready to run: graph, operators, memory and threads. Not thread-safe; see the C API's busy flag.
@@ -46,24 +50,23 @@ public final class Session {
   /// Times every operator from now on (or stops to).
   public var profiling = false {
     didSet {
-      for step in steps where profiling && !oldValue {
+      executor.profiling = profiling
+      if !profiling || oldValue { return }
+      for step in allSteps {
         step.runs = 0
         step.nanoseconds = 0
       }
     }
   }
 
-  private let graph: Graph
-  private let steps: [Step]
-  private let pool: ThreadPool
-  private let context: ExecutionContext
-  /// nil while an input's shape is unknown.
-  private var plan: Plan?
+  private let main: GraphInstance
+  private let subgraphs: [Subgraph]
+  private let executor: Executor
+  private let environment: BuildEnvironment
   private var inputBindings: [UnsafeMutableRawPointer?]
   private var outputBindings: [UnsafeMutableRawPointer?]
-  /// Memory of the outputs of dynamic steps, by tensor index; grows and is kept.
-  private var dynamicBuffers: [Buffer?]
-  private var dynamicWorkspace: Buffer?
+
+  private var graph: Graph { main.graph }
 
   /// Builds a session for a model.
   @export(interface)
@@ -73,68 +76,94 @@ public final class Session {
 
   /// (Functions that make sessions rather than initialisers, because in Embedded Swift 6.3 an initialiser that throws leaks.)
   private static func make(_ description: ModelDescription, _ options: SessionOptions) throws(EngineError) -> Session {
-    let graph = try Self.mainGraph(of: description)
-    try Self.refuseUnknownOperators(graph)
-    let pool = ThreadPool(threadCount: options.threads, cores: options.cores)
-    let kernels = Kernels.active
-    try GraphOptimizer(graph: graph, kernels: kernels, pool: pool).run()
-    graph.renumber()
-    var steps = [Step]()
-    steps.reserveCapacity(graph.nodes.count)
-    for node in graph.nodes { steps.append(try Step.make(node)) }
-    let session = Session(graph, steps, pool, kernels)
+    if let inner = description.embeddedModel {
+      do throws(EngineError) {
+        return try make(ModelReader.read(inner, owner: nil, copyConstants: true), options)
+      } catch { throw error.adding("model inside the ThirdPartyModel node") }
+    }
+    let graphs = description.graphs
+    let isReached = reachable(graphs)
+    try refuseUnknownOperators(graphs, isReached)
+    try refuseLists(description.mainGraph)
+    let environment = BuildEnvironment(
+      kernels: Kernels.active, pool: ThreadPool(threadCount: options.threads, cores: options.cores), float16: options.float16,
+      plan: options.plan)
+    var subgraphs = [Subgraph]()
+    for graph in graphs { subgraphs.append(Subgraph(graph, subgraphCount: graphs.count)) }
+    for i in 1..<max(graphs.count, 1) where isReached[i] { try subgraphs[i].check(environment) }
+    let main = try GraphInstance.make(
+      description.mainGraph, isMain: true, isForShapes: false, subgraphCount: graphs.count, environment)
+    let session = Session(main, subgraphs, environment)
     try session.planFirst()
     return session
   }
 
-  private init(_ graph: Graph, _ steps: [Step], _ pool: ThreadPool, _ kernels: KernelPointer) {
-    self.graph = graph
-    self.steps = steps
-    self.pool = pool
-    inputBindings = [UnsafeMutableRawPointer?](repeating: nil, count: graph.inputs.count)
-    outputBindings = [UnsafeMutableRawPointer?](repeating: nil, count: graph.outputs.count)
-    dynamicBuffers = [Buffer?](repeating: nil, count: graph.tensors.count)
-    context = ExecutionContext(
-      kernels: kernels, pool: pool, workspace: UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped)
+  private init(_ main: GraphInstance, _ subgraphs: [Subgraph], _ environment: BuildEnvironment) {
+    self.main = main
+    self.subgraphs = subgraphs
+    self.environment = environment
+    inputBindings = [UnsafeMutableRawPointer?](repeating: nil, count: main.graph.inputs.count)
+    outputBindings = [UnsafeMutableRawPointer?](repeating: nil, count: main.graph.outputs.count)
+    let context = ExecutionContext(
+      kernels: environment.kernels, pool: environment.pool, workspace: UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped)
+    executor = Executor(main: main, subgraphs: subgraphs, context: context, environment)
   }
 
   private func planFirst() throws(EngineError) {
     if graph.inputs.contains(where: { !$0.shape.isKnown }) {
-      for step in steps { for t in step.node.outputs { t.shape = Shape(t.shape.dims.map { _ in -1 }) } }
+      main.forgetShapes()
     } else {
-      adopt(try Planner(graph: graph, steps: steps, kernels: context.kernels, pool: pool).plan())
+      try plan()
+      executor.planCalls()
     }
   }
 
-  /// The graph to run: the model's first one, or that of a model which a third-party node merely wraps.
-  private static func mainGraph(of description: ModelDescription) throws(EngineError) -> Graph {
-    if let inner = description.embeddedModel {
-      do throws(EngineError) {
-        return try mainGraph(of: ModelReader.read(inner, owner: nil, copyConstants: true))
-      } catch { throw error.adding("model inside the ThirdPartyModel node") }
+  /// Plans the main graph for the shapes that its inputs have now.
+  private func plan() throws(EngineError) {
+    let plan = try main.planned(environment)
+    try executor.reserveWorkspace(plan.workspaceBytes, exactly: true)
+    main.adopt(plan)
+  }
+
+  /// The graphs that the main graph calls, or that those call.
+  private static func reachable(_ graphs: [Graph]) -> [Bool] {
+    var isReached = [Bool](repeating: false, count: graphs.count)
+    var open = [0]
+    isReached[0] = true
+    while let next = open.popLast() {
+      for node in graphs[next].nodes where node.kind == .partialFusion {
+        let target = node.attributes.int(0)
+        if target < 0 || target >= graphs.count || isReached[target] { continue }
+        isReached[target] = true
+        open.append(target)
+      }
     }
-    guard let graph = description.graphs.first else { throw EngineError(.error, "the model has no graph") }
-    if description.graphs.count > 1 {
-      throw EngineError(.notSupported, "the model has \(description.graphs.count) subgraphs; control flow is not supported")
-    }
-    return graph
+    return isReached
   }
 
   /// Names every node that the CPU cannot run, all in one error.
-  private static func refuseUnknownOperators(_ graph: Graph) throws(EngineError) {
-    var list = "", count = 0
-    for node in graph.nodes where Registry.factory(for: node.kind) == nil {
-      count += 1
-      list += (list.isEmpty ? "" : ", ") + node.text
-      if node.kind == .custom, let type = node.attributes.string(0) { list += " of type \(type)" }
+  private static func refuseUnknownOperators(_ graphs: [Graph], _ isReached: [Bool]) throws(EngineError) {
+    var list = "", count = 0, total = 0
+    for i in 0..<graphs.count where isReached[i] {
+      total += graphs[i].nodes.count
+      for node in graphs[i].nodes where Registry.factory(for: node) == nil {
+        count += 1
+        list += (list.isEmpty ? "" : ", ") + node.text
+        if node.kind == .custom, let type = node.attributes.string(0) { list += " of type \(type)" }
+        list += "\(Registry.reason(against: node))"
+      }
     }
-    if count > 0 { throw EngineError(.error, "\(count) of \(graph.nodes.count) nodes are not supported: \(list)") }
+    if count > 0 { throw EngineError(.error, "\(count) of \(total) nodes are not supported: \(list)") }
   }
 
-  private func adopt(_ plan: Plan) {
-    self.plan = plan
-    context.workspace = plan.workspace.base
-    for i in 0..<dynamicBuffers.count { dynamicBuffers[i] = nil }
+  /// A list has no form that the caller could give or take.
+  private static func refuseLists(_ graph: Graph) throws(EngineError) {
+    for t in graph.inputs where t.type == .tensorList {
+      throw EngineError(.notSupported, "input \(t) is a tensor list; inputs of a model are tensors")
+    }
+    for t in graph.outputs where t.type == .tensorList {
+      throw EngineError(.notSupported, "output \(t) is a tensor list; outputs of a model are tensors (see TensorListStack)")
+    }
   }
 
   // MARK: shapes
@@ -161,16 +190,17 @@ public final class Session {
       }
       tensor.shape = shape
     }
-    let planner = Planner(graph: graph, steps: steps, kernels: context.kernels, pool: pool)
     do throws(EngineError) {
-      adopt(try planner.plan())
+      try plan()
     } catch {
       restoreInputs(before)
       // These shapes have been planned before; only a lack of memory can fail now.
-      plan = nil
-      if before.allSatisfy({ $0.isKnown }), let again = try? planner.plan() { adopt(again) }
+      main.adopt(nil)
+      if before.allSatisfy({ $0.isKnown }) { try? plan() }
       throw error
     }
+    for subgraph in subgraphs { subgraph.reset() }
+    executor.planCalls()
     for i in 0..<inputBindings.count { inputBindings[i] = nil }
     for i in 0..<outputBindings.count { outputBindings[i] = nil }
   }
@@ -190,10 +220,13 @@ public final class Session {
   /// shape is known only after a run the binding is ignored.
   public func bindOutput(_ index: Int, _ bytes: UnsafeMutableRawPointer?) { outputBindings[index] = bytes }
 
+  /// Whether the memory bound to output `index` is used. It is not for an output whose size only a run can tell.
+  public func usesBinding(ofOutput index: Int) -> Bool { !isDynamicOutput(graph.outputs[index]) }
+
   /// Runs the graph once. Every input must be bound.
   @export(interface)
   public func run(observer: RunObserver?) throws(EngineError) {
-    guard let plan else {
+    guard let plan = main.plan else {
       for t in graph.inputs where !t.shape.isKnown {
         throw EngineError(.error, "input \"\(t.name)\" has the unknown shape \(t.shape); resize the model first")
       }
@@ -201,32 +234,9 @@ public final class Session {
     }
     try bind(plan)
     var mask = mssys_mask()
-    let pinned = pool.pinCaller(saving: &mask)
+    let pinned = environment.pool.pinCaller(saving: &mask)
     defer { if pinned { mssys_mask_restore(&mask) } }
-    if observer == nil && !profiling {
-      for step in steps where !step.isFolded {
-        if step.isDynamic {
-          try runDynamic(step)
-        } else {
-          do throws(EngineError) { try step.op.run(context) } catch { throw error.adding(step.node.text) }
-        }
-      }
-    } else {
-      for step in steps where !step.isFolded {
-        observer?.before(step.node)
-        let start = mssys_nanoseconds()
-        if step.isDynamic {
-          try runDynamic(step)
-        } else {
-          do throws(EngineError) { try step.op.run(context) } catch { throw error.adding(step.node.text) }
-        }
-        if profiling {
-          step.runs += 1
-          step.nanoseconds &+= mssys_nanoseconds() &- start
-        }
-        observer?.after(step.node)
-      }
-    }
+    try executor.run(observer)
     copyIndirectOutputs(plan)
   }
 
@@ -266,48 +276,26 @@ public final class Session {
     }
   }
 
-  private func isDynamicOutput(_ tensor: Tensor) -> Bool { dynamicBuffers[tensor.index] != nil }
+  private func isDynamicOutput(_ tensor: Tensor) -> Bool { main.dynamicBuffers[tensor.index] != nil }
 
-  /// Runs a step whose shapes depend on values: infers, allocates (growing buffers that are kept), prepares, runs.
-  private func runDynamic(_ step: Step) throws(EngineError) {
-    let node = step.node
-    // Inputs have their values now; `infer` may read them.
-    var temporarily = [Tensor]()
-    for t in node.inputs where !t.isConstant && !t.isFolded {
-      t.markKnown(true)
-      temporarily.append(t)
-    }
-    defer { for t in temporarily { t.markKnown(false) } }
-    do throws(EngineError) {
-      try step.op.infer()
-      for t in node.outputs {
-        let bytes = t.byteCount
-        if dynamicBuffers[t.index].map({ $0.count < bytes }) ?? true {
-          guard let buffer = Buffer(count: bytes) else { throw EngineError(.outOfMemory, "no memory for \(t)") }
-          dynamicBuffers[t.index] = buffer
-        }
-        t.data = dynamicBuffers[t.index]?.base
-      }
-      try step.op.prepare(context)
-      if step.op.workspaceBytes > (dynamicWorkspace?.count ?? 0) && step.op.workspaceBytes > (plan?.workspace.count ?? 0) {
-        guard let buffer = Buffer(count: step.op.workspaceBytes) else { throw EngineError(.outOfMemory, "no memory for scratch") }
-        dynamicWorkspace = buffer
-      }
-      let planned = context.workspace
-      if step.op.workspaceBytes > (plan?.workspace.count ?? 0), let own = dynamicWorkspace { context.workspace = own.base }
-      defer { context.workspace = planned }
-      try step.op.run(context)
-    } catch {
-      let shown = error.code == .deferred ? EngineError(.error, "its output shape cannot be computed") : error
-      throw shown.adding(node.text)
-    }
+  /// The steps of the main graph, then those of the subgraphs' instances.
+  private var allSteps: [Step] {
+    var steps = main.steps
+    for subgraph in subgraphs { for instance in subgraph.all { steps += instance.steps } }
+    return steps
   }
 
-  /// One entry per operator in execution order since profiling was switched on.
+  /// One entry per operator since profiling was switched on: the main graph's in execution order, then those of the subgraphs
+  /// that have run. An operator of a subgraph has an entry for each set of shapes that is planned apart.
   public var profile: [NodeProfile] {
     var out = [NodeProfile]()
-    for step in steps where !step.isFolded {
-      out.append(NodeProfile(name: step.node.name, kind: step.node.kind.name, runs: step.runs, nanoseconds: step.nanoseconds))
+    let mainCount = main.steps.count
+    for (i, step) in allSteps.enumerated() where step.action == .run || step.action == .runDynamic {
+      if i >= mainCount && step.runs == 0 { continue }
+      out.append(
+        NodeProfile(
+          name: step.node.name, kind: step.node.kind.name, runs: step.runs, nanoseconds: step.nanoseconds,
+          arithmetic: step.arithmetic))
     }
     return out
   }

@@ -26,6 +26,14 @@ OH_AI_API const char *MSLite_GetLastError(void);
 OH_AI_API const char *MSLite_GetVersion(void);
 
 /**
+ * The half-precision arithmetic that OH_AI_DeviceInfoSetEnableFP16 gives on this processor: weights and activations of matrix
+ * products, convolutions and recurrent layers are rounded to it, sums are kept in float32. Which nodes use it is in the profile.
+ * @return "bfloat16" (x86-64 with AVX512_BF16), "float16" (aarch64 with FEAT_FP16), or "" where float32 is as fast and runs all
+ *         the same; valid for ever
+ */
+OH_AI_API const char *MSLite_GetHalfArithmetic(void);
+
+/**
  * Gives the key of the encrypted model file that the next build of `model` reads. The key is copied; the copy is overwritten when a
  * build has succeeded, another key is set, or the model is destroyed. Decrypting needs OpenSSL's libcrypto (3 or 1.1), which is
  * loaded only then.
@@ -42,6 +50,7 @@ OH_AI_API OH_AI_Status MSLite_ModelSetDecryptionKey(OH_AI_ModelHandle model, con
 /** Lengths of the strings in a profile entry, final NUL included. */
 #define MSLITE_PROFILE_NAME_SIZE 128
 #define MSLITE_PROFILE_TYPE_SIZE 32
+#define MSLITE_PROFILE_ARITHMETIC_SIZE 16
 
 /** One operator of a profile. Names that are too long are cut. */
 typedef struct MSLite_NodeProfile {
@@ -51,6 +60,9 @@ typedef struct MSLite_NodeProfile {
   uint64_t runs;
   /** Their total time. */
   uint64_t nanoseconds;
+  /** What it multiplies in: "float32", or "bfloat16" or "float16" where half precision was asked for and is faster; "" for an
+   *  operator without floats. */
+  char arithmetic[MSLITE_PROFILE_ARITHMETIC_SIZE];
 } MSLite_NodeProfile;
 
 /**

@@ -1,0 +1,1 @@
+../ModelFileTests/ModelFixture.swift
