@@ -2,7 +2,8 @@
 import CSystem
 
 /// The kernel table in use: chosen once, at the first use, from what the CPU reports. The environment variable MSLITE_ISA
-/// forces an instruction set (reference, sse, avx2, avx512, neon, or neondot, which differs from neon in the products of bytes); a name that this CPU or build does not have is ignored.
+/// forces an instruction set (reference, sse, avx2, avx512, neon, or neondot, which differs from neon in the products of bytes); a
+/// name that this CPU or build does not have is ignored.
 public enum Kernels {
   /// The table: valid and unchanged for the life of the process.
   public static var active: UnsafePointer<MSKernels> { UnsafePointer(holder.table) }
