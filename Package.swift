@@ -18,11 +18,29 @@ let kernelTargets: [Target] = [
   .target(
     name: "KernelsAVX512", dependencies: ["CKernels"],
     swiftSettings: kernels(["-D", "AVX512", "-Xcc", "-march=x86-64-v4", "-Xcc", "-mprefer-vector-width=512"])),
+  .target(
+    name: "KernelsHalf", dependencies: ["CKernels"],
+    swiftSettings: kernels([
+      "-D", "AVX512", "-D", "HALF", "-D", "BF16", "-Xcc", "-march=x86-64-v4", "-Xcc", "-mavx512bf16", "-Xcc", "-mprefer-vector-width=512",
+    ])),
+  .target(name: "Int8KernelsAVX2", dependencies: ["CKernels"], swiftSettings: kernels(["-D", "AVX2", "-Xcc", "-march=x86-64-v3"])),
+  .target(
+    name: "Int8KernelsVNNI", dependencies: ["CKernels"],
+    swiftSettings: kernels([
+      "-D", "VNNI", "-Xcc", "-march=x86-64-v4", "-Xcc", "-mavx512vnni", "-Xcc", "-mprefer-vector-width=512",
+    ])),
 ]
 #else
-let kernelTargets: [Target] = []
+let kernelTargets: [Target] = [
+  .target(
+    name: "KernelsHalf", dependencies: ["CKernels"],
+    swiftSettings: kernels(["-D", "HALF", "-D", "FP16", "-Xcc", "-march=armv8.2-a+fp16"])),
+  .target(
+    name: "Int8KernelsDot", dependencies: ["CKernels"],
+    swiftSettings: kernels(["-D", "DOT", "-Xcc", "-march=armv8.2-a+dotprod"])),
+]
 #endif
-let kernelNames = ["Kernels", "KernelsReference"] + kernelTargets.map(\.name)
+let kernelNames = ["Kernels", "KernelsReference", "Int8Kernels"] + kernelTargets.map(\.name)
 let kernelDependencies = kernelNames.map { Target.Dependency.target(name: $0) }
 
 let package = Package(
@@ -33,6 +51,7 @@ let package = Package(
     .systemLibrary(name: "CKernels", path: "Sources/CKernels/include"),
     .target(name: "System", dependencies: ["CSystem"], swiftSettings: optimised),
     .target(name: "Kernels", dependencies: ["CKernels"], swiftSettings: kernels([])),
+    .target(name: "Int8Kernels", dependencies: ["CKernels"], swiftSettings: kernels([])),
     .target(name: "KernelsReference", dependencies: ["CKernels", "CSystem"], swiftSettings: kernels([])),
     .target(name: "KernelSelection", dependencies: ["CKernels", "CSystem"] + kernelDependencies, swiftSettings: optimised),
     .target(name: "FlatBuffers", swiftSettings: optimised),
@@ -50,7 +69,7 @@ let package = Package(
     .testTarget(
       name: "KernelTests", dependencies: ["CKernels", "CSystem"] + kernelDependencies, swiftSettings: optimised),
     .testTarget(name: "FlatBuffersTests", dependencies: ["FlatBuffers"], swiftSettings: [gnu]),
-    .testTarget(name: "ModelFileTests", dependencies: ["ModelFile", "FlatBuffers", "Graph"], swiftSettings: [gnu]),
+    .testTarget(name: "ModelFileTests", dependencies: ["ModelFile", "System", "CSystem", "FlatBuffers", "Graph"], swiftSettings: [gnu]),
     .testTarget(
       name: "OperatorTests", dependencies: ["Operators", "ModelFile", "Graph", "System", "KernelSelection", "CKernels"],
       swiftSettings: optimised),

@@ -78,6 +78,12 @@ CHECKED := -Osize -Xfrontend -mergeable-traps -Xllvm -enable-machine-outliner=al
 KERNELS := -Ounchecked -disable-cmo -Xllvm -unroll-runtime=false -Xllvm -vectorize-loops=false
 AVX2 := -D AVX2 -Xcc -march=x86-64-v3
 AVX512 := -D AVX512 -Xcc -march=x86-64-v4 -Xcc -mprefer-vector-width=512
+# The 8-bit kernels want other instructions than the float ones.
+VNNI := -D VNNI -Xcc -march=x86-64-v4 -Xcc -mavx512vnni -Xcc -mprefer-vector-width=512
+DOT := -D DOT -Xcc -march=armv8.2-a+dotprod
+# Half precision: pairs of bfloat16 on x86-64, float16 on aarch64.
+HALF_x86_64 := $(AVX512) -D HALF -D BF16 -Xcc -mavx512bf16
+HALF_aarch64 := -D HALF -D FP16 -Xcc -march=armv8.2-a+fp16
 
 # --- modules ----------------------------------------------------------------------------------------------------------
 
@@ -112,10 +118,16 @@ C_MODULES := $(wildcard Sources/CSystem/include/* Sources/CKernels/include/* inc
 $(eval $(call module,System,,$(CHECKED)))
 $(eval $(call module,Kernels,,$(KERNELS),mskernels))
 $(eval $(call module,KernelsReference,,$(KERNELS),mskernels))
+$(eval $(call module,Int8Kernels,,$(KERNELS),mskernels))
 ifeq ($(ARCH),x86_64)
 $(eval $(call module,KernelsAVX2,,$(KERNELS) $(AVX2),mskernels))
 $(eval $(call module,KernelsAVX512,,$(KERNELS) $(AVX512),mskernels))
+$(eval $(call module,Int8KernelsAVX2,,$(KERNELS) $(AVX2),mskernels))
+$(eval $(call module,Int8KernelsVNNI,,$(KERNELS) $(VNNI),mskernels))
+else
+$(eval $(call module,Int8KernelsDot,,$(KERNELS) $(DOT),mskernels))
 endif
+$(eval $(call module,KernelsHalf,,$(KERNELS) $(HALF_$(ARCH)),mskernels))
 $(eval $(call module,KernelSelection,,$(CHECKED)))
 $(eval $(call module,FlatBuffers,,$(CHECKED)))
 $(eval $(call module,Graph,,$(CHECKED)))

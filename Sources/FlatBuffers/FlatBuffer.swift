@@ -47,6 +47,12 @@ public final class FlatBuffer {
     allowance -= count
   }
 
+  /// Raises the allowance for data of `count` bytes that belong to the buffer but lie outside of it.
+  public func allow(_ count: Int) {
+    let (sum, overflow) = allowance.addingReportingOverflow(count)
+    allowance = overflow ? Int.max : sum
+  }
+
   /// The position that the forward offset stored at `position` leads to; always inside the buffer and on 4 bytes, with room
   /// for one 32-bit word.
   func target(of position: Int) throws(FlatBufferError) -> Int {

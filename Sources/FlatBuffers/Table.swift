@@ -175,6 +175,11 @@ public struct Bytes {
   /// Position of the first byte, counted from the buffer's start.
   public let offset: Int
   public let content: UnsafeRawBufferPointer
+
+  public init(offset: Int, content: UnsafeRawBufferPointer) {
+    self.offset = offset
+    self.content = content
+  }
 }
 
 /// A vector of tables.

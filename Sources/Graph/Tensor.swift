@@ -5,6 +5,10 @@ public struct QuantParam {
   public var bits: Int32
   public var varianceCorrection: Float
   public var meanCorrection: Float
+  /// The last rounding of a fixed-point product: 1 halves away from zero, 2 halves upwards.
+  public var roundType: Int32 = 1
+  /// How a real factor becomes a fixed-point number: 1 from its double, 0 from its float32 value.
+  public var multiplier: Int32 = 1
   public init(scale: Double, zeroPoint: Int32, bits: Int32, varianceCorrection: Float, meanCorrection: Float) {
     self.scale = scale
     self.zeroPoint = zeroPoint

@@ -20,6 +20,15 @@ let tileRows = 6
 /// Columns of a panel.
 @inline(always) var panelColumns: Int { 2 &* width }
 
+/// One step along k. In the half-precision module a float of A or B is a pair of bfloat16 numbers, and k counts pairs.
+@inline(always) private func step(_ a: Vec, _ b: Vec, _ sum: Vec) -> Vec {
+  #if BF16
+  return ms_dot_bf16(sum, a, b)
+  #else
+  return multiplyAdd(a, b, sum)
+  #endif
+}
+
 /// What all tiles of one multiplication share.
 struct Product {
   let lda: Int, k: Int, n: Int
@@ -176,8 +185,8 @@ enum Tile<let R: Int> {
     for i in 0..<3 where first &+ i < R {
       let r = first &+ i
       let x = splat(a[i &* lda])
-      left[r] = multiplyAdd(x, b0, left[r])
-      right[r] = multiplyAdd(x, b1, right[r])
+      left[r] = step(x, b0, left[r])
+      right[r] = step(x, b1, right[r])
     }
   }
 }
@@ -220,7 +229,7 @@ private enum NarrowTile<let R: Int> {
     _ a: Floats, _ lda: Int, _ first: Int, _ b: Vec, _ sums: inout InlineArray<R, Vec>
   ) {
     for i in 0..<3 where first &+ i < R {
-      sums[first &+ i] = multiplyAdd(splat(a[i &* lda]), b, sums[first &+ i])
+      sums[first &+ i] = step(splat(a[i &* lda]), b, sums[first &+ i])
     }
   }
 }
@@ -236,8 +245,8 @@ private enum RowTile {
     for k in 0..<g.k {
       let x = splat(a[k])
       for p in 0..<panels {
-        left[p] = multiplyAdd(x, load(b + p &* panelSize), left[p])
-        right[p] = multiplyAdd(x, load(b + (p &* panelSize &+ width)), right[p])
+        left[p] = step(x, load(b + p &* panelSize), left[p])
+        right[p] = step(x, load(b + (p &* panelSize &+ width)), right[p])
       }
       b += panelColumns
     }

@@ -60,7 +60,7 @@
 }
 
 /// Integers below 2^22 in magnitude as floats, without a conversion instruction (SIMD conversions are scalar on some ISAs).
-@inline(always) private func toFloat(_ n: IntVec) -> Vec { float(bits: n &+ bits(rounder)) - rounder }
+@inline(always) func toFloat(_ n: IntVec) -> Vec { float(bits: n &+ bits(rounder)) - rounder }
 
 /// 1 / (1 + exp(-x)). Relative error below 1.5e-7 for x > -87.
 @inline(always) func sigmoid(_ x: Vec) -> Vec { 1 / (exponential(-x) + 1) }

@@ -36,4 +36,16 @@ private func fill(_ table: UnsafeMutablePointer<MSKernels>, _ name: StaticString
   table.pointee.f16_to_f32 = widen
   table.pointee.f32_to_f16 = narrow
   table.pointee.lerp = lerp
+
+  table.pointee.int8.map = mapBytes
+  table.pointee.int8.dequantize = dequantize
+  table.pointee.int8.quantize = quantize
+  table.pointee.int8.add = addBytes
+  table.pointee.int8.mul = multiplyBytes
+  table.pointee.int8.sum_columns = sumColumns
+  table.pointee.int8.sum = sumBytes
+  table.pointee.int8.max_columns = maxColumns
+  table.pointee.int8.requantize = requantize
+  table.pointee.int8.bilinear = bilinearBytes
+  table.pointee.int8.softmax = softmaxBytes
 }

@@ -11,6 +11,8 @@ final class ModelObject: HandleObject {
   private let busy = Atomic<Bool>(false)
   /// What LoadConfig read, for the next build.
   var plan = ExecutionPlan()
+  /// The key of the model file to build, until the build has succeeded.
+  var key: SecretKey?
   /// The context's settings, from the first build that got as far as using them.
   var settings: ContextSettings?
   var trainConfig: TrainConfigObject?

@@ -4,8 +4,8 @@ import Graph
 import Runtime
 import System
 
-/// Where a model's bytes are.
-enum ModelSource {
+/// Where the caller says that a model is.
+private enum Place {
   case bytes(UnsafeRawBufferPointer)
   case path(UnsafePointer<CChar>)
 }
@@ -45,7 +45,7 @@ public func OH_AI_TrainModelBuildFromFile(
   return build(model, .path(UnsafePointer(path)), model_type, model_context, trains: true, train_cfg)
 }
 
-private func bytes(_ data: UnsafeRawPointer?, _ count: Int) -> ModelSource? {
+private func bytes(_ data: UnsafeRawPointer?, _ count: Int) -> Place? {
   guard let data else { return nil }
   // A size with the top bit set is more than any memory holds; the reader refuses what is not a model long before its end.
   return .bytes(UnsafeRawBufferPointer(start: data, count: count < 0 ? Int.max : count))
@@ -64,12 +64,12 @@ func pathWithSuffix(_ path: UnsafePointer<CChar>) -> UnsafeMutablePointer<CChar>
 
 /// The order of the checks is part of the interface.
 private func build(
-  _ model: UnsafeMutableRawPointer?, _ source: ModelSource?, _ type: OH_AI_ModelType,
+  _ model: UnsafeMutableRawPointer?, _ place: Place?, _ type: OH_AI_ModelType,
   _ context: UnsafeMutableRawPointer?, trains: Bool = false, _ trainConfig: UnsafeMutableRawPointer? = nil,
   function: StaticString = #function
 ) -> OH_AI_Status {
   guard let object = liveModel(model, function: function) else { return OH_AI_Status(.nullPointer) }
-  guard let source else {
+  guard let place else {
     return fail(.nullPointer, "the model's data or path is NULL", function: function)
   }
   guard let settings = liveContext(context, "model_context", function: function)?.settings else {
@@ -86,7 +86,13 @@ private func build(
   }
   guard object.enter(function: function) else { return OH_AI_Status(.error) }
   defer { object.leave() }
-  if trains, let problem = unreadable(source) { return fail(.error, problem, function: function) }
+  // A train build looks at the file before it looks at anything else.
+  var opened: ModelSource?
+  if trains {
+    do throws(EngineError) {
+      opened = try modelSource(place, object)
+    } catch { return fail(error.code, Message(text: error.message), function: function) }
+  }
   if settings.isOwned(byOtherThan: model) {
     return fail(
       .parameterInvalid, "model_context belongs to another model; expected a context of its own", function: function)
@@ -94,11 +100,12 @@ private func build(
   if object.isBuilt {
     return fail(.modelRebuild, "the model is built already; expected a new one from OH_AI_ModelCreate", function: function)
   }
-  if case .bytes(let bytes) = source, bytes.isEmpty {
+  if case .bytes(let bytes) = place, bytes.isEmpty {
     return fail(.inputParameterInvalid, "data_size is 0; expected the bytes of a model", function: function)
   }
   do throws(EngineError) {
     var options = try checkedOptions(settings)
+    options.plan = object.plan
     guard settings.claim(for: model) else {
       throw EngineError(.parameterInvalid, "model_context belongs to another model; expected a context of its own")
     }
@@ -108,11 +115,35 @@ private func build(
     options.cores =
       settings.cores.isEmpty
       ? Affinity.cores(mode: settings.affinityMode, count: options.threads) : settings.cores
-    try open(object, source, options, trains: trains)
+    let source: ModelSource
+    if let opened { source = opened } else { source = try modelSource(place, object) }
+    do throws(EngineError) {
+      try open(object, source, options, trains: trains)
+    } catch {
+      if case .path(let path) = place { throw error.adding("\"\(text(path))\"") }
+      throw error
+    }
+    object.key = nil
   } catch {
     return fail(error.code, Message(text: error.message), function: function)
   }
   return OH_AI_STATUS_SUCCESS
+}
+
+/// The model with all that has been said of it before the build.
+private func modelSource(_ place: Place, _ object: ModelObject) throws(EngineError) -> ModelSource {
+  var source: ModelSource
+  switch place {
+  case .bytes(let bytes):
+    if bytes.isEmpty { throw EngineError(.error, "data_size is 0; expected the bytes of a model") }
+    source = ModelSource(bytes: bytes, directory: object.plan.weightsDirectory)
+  case .path(let path):
+    do throws(FileFailure) {
+      source = try ModelSource.open(path: path)
+    } catch { throw EngineError(.error, "\"\(text(path))\" \(error.text)") }
+  }
+  source.key = object.key
+  return source
 }
 
 private func open(
@@ -120,10 +151,7 @@ private func open(
 ) throws(EngineError) {
   let session: Session
   do throws(EngineError) {
-    switch source {
-    case .bytes(let bytes): session = try Session.open(bytes: bytes, options: options)
-    case .path(let path): session = try Session.open(path: path, options: options)
-    }
+    session = try Session.open(source, options: options)
   } catch {
     var failure = error
     switch error.code {
@@ -132,31 +160,12 @@ private func open(
     case .notSupported where trains, .unknownOperator where trains: failure.code = .notSupported
     default: failure.code = .error
     }
-    if case .path(let path) = source { failure = failure.adding("\"\(text(path))\"") }
     throw failure
   }
   guard object.adopt(session) else { throw EngineError(.outOfMemory, "no memory for the model's tensors") }
   if trains, let inputs = object.inputs {
     // A training step may run before anyone has filled the inputs.
     for tensor in inputs.tensors { _ = tensor.mutableData() }
-  }
-}
-
-/// What a train build finds out before it looks at anything else.
-private func unreadable(_ source: ModelSource) -> Message? {
-  switch source {
-  case .bytes(let bytes): return bytes.isEmpty ? "data_size is 0; expected the bytes of a model" : nil
-  case .path(let path):
-    do throws(FileFailure) {
-      _ = try MappedFile.open(path: path)
-      return nil
-    } catch {
-      switch error {
-      case .system(let number): return "\"\(text(path))\" cannot be read: error \(number) of the system"
-      case .notRegular: return "\"\(text(path))\" is not a file"
-      case .empty: return "\"\(text(path))\" is empty"
-      }
-    }
   }
 }
 

@@ -6,7 +6,7 @@ extension Attributes {
   /// over, as are all fields of a kind it does not know.
   init(_ kind: OperatorKind, _ table: Table) throws(FlatBufferError) {
     self.init()
-    guard var fields = SchemaFields(kind) else { return }
+    guard var fields = SchemaFields(PrimitiveSchema.table, kind.rawValue) else { return }
     var id = 0
     while let field = fields.next() {
       if let value = try Attributes.value(field.type, table, id) { self[id] = value }
@@ -14,7 +14,8 @@ extension Attributes {
     }
   }
 
-  private static func value(
+  /// The value of field `id`; nil when it is absent.
+  static func value(
     _ type: PrimitiveSchema.FieldType, _ table: Table, _ id: Int
   ) throws(FlatBufferError) -> AttributeValue? {
     switch type {

@@ -5,10 +5,10 @@ import Graph
 enum BitPacking {
   /// The width of the stored values; nil when they are stored as they are. The quantisation parameters alone decide that:
   /// files from before the compression type "bit packing" existed have none.
-  static func bits(_ tensor: Tensor) -> Int? {
-    guard tensor.type == .int8 || tensor.type == .int16, let first = tensor.quantParams.first else { return nil }
+  static func bits(_ type: DataType, _ parameters: [QuantParam]) -> Int? {
+    guard type == .int8 || type == .int16, let first = parameters.first else { return nil }
     let bits = Int(first.bits)
-    return (bits >= 1 && bits <= 7 && tensor.type == .int8) || (bits >= 9 && bits <= 15 && tensor.type == .int16) ? bits : nil
+    return (bits >= 1 && bits <= 7 && type == .int8) || (bits >= 9 && bits <= 15 && type == .int16) ? bits : nil
   }
 
   /// Bytes that `count` values take.
@@ -17,12 +17,10 @@ enum BitPacking {
     return bits < 8 ? (total + 7) / 8 : (total + 15) / 16 * 2
   }
 
-  /// Writes `count` int8 or int16 values to `out`; `packed` must have ``byteCount(bits:count:)`` bytes.
-  static func unpack(
-    _ packed: UnsafeRawBufferPointer, bits: Int, count: Int, into out: UnsafeMutableRawPointer, type: DataType
-  ) {
+  /// Writes `count` values to `out`; `packed` must have ``byteCount(bits:count:)`` bytes.
+  static func unpack(_ packed: UnsafeRawBufferPointer, bits: Int, count: Int, into out: ElementSink) {
     let mask = (UInt32(1) << UInt32(bits)) - 1
-    let middle = Int32(1) << Int32(bits - 1)
+    let middle = 1 << (bits - 1)
     var pool: UInt32 = 0  // bits read but not used yet, the next one lowest
     var available = 0
     var next = 0
@@ -32,14 +30,9 @@ enum BitPacking {
         next += 1
         available += 8
       }
-      let value = Int32(pool & mask) - middle
+      out.store(Int(pool & mask) - middle, at: i)
       pool >>= UInt32(bits)
       available -= bits
-      if type == .int8 {
-        out.storeBytes(of: Int8(truncatingIfNeeded: value), toByteOffset: i, as: Int8.self)
-      } else {
-        out.storeBytes(of: Int16(truncatingIfNeeded: value), toByteOffset: 2 * i, as: Int16.self)
-      }
     }
   }
 }

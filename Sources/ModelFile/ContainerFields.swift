@@ -54,12 +54,17 @@ enum QuantField {
   static let scale = 0
   static let zeroPoint = 1
   static let numBits = 5
+  static let inited = 6
   static let varCorr = 7
   static let meanCorr = 8
+  static let roundType = 10
+  static let multiplier = 11
 }
 
 enum ExternalField {
   static let location = 1
+  static let offset = 2
+  static let length = 3
 }
 
 /// Vec and Vec2D.

@@ -1,36 +1,41 @@
 import FlatBuffers
 import Graph
 
+/// The two schemas of model files.
+enum ModelSchema {
+  /// Release 1.1 and newer.
+  case current
+  /// Release 1.0, with other primitives and without an identifier.
+  case v0
+}
+
 enum FileIdentification {
   static var identifier: StaticString { "MSL2" }
   private static var versionPrefix: StaticString { "MindSpore Lite " }
 
-  /// Why a file without the identifier is refused: what it is instead, as far as its bytes tell.
-  static func refusal(_ file: FlatBuffer) -> EngineError {
-    if let cipher = encryption(file.bytes) {
-      return EngineError(.error, "the model file is encrypted (\(cipher)) and the API has no way to pass a key; decrypt it first")
+  /// The schema that a file follows. Without the identifier it is the old one if the root table has what every model has.
+  static func schema(of file: FlatBuffer) throws(EngineError) -> ModelSchema {
+    if file.hasIdentifier(identifier) { return .current }
+    if let cipher = ModelCipher(file.bytes) {
+      throw EngineError(
+        .error,
+        "the model file is encrypted (\(cipher.name)); give its key with MSLite_ModelSetDecryptionKey before the build")
     }
     do throws(FlatBufferError) {
-      // Files of release 1.0 have the same root table but zeros for an identifier.
-      if let version = try file.root().string(MetaGraphField.version), hasPrefix(version, versionPrefix) {
-        return EngineError(
-          .error,
-          "the model was written by \(version) in the old format without the identifier MSL2, which is not supported; convert it with release 1.1 or newer")
+      let root = try file.root()
+      if try root.has(MetaGraphField.inputIndex), try root.has(MetaGraphField.outputIndex),
+        let nodes = try root.tables(MetaGraphField.nodes), nodes.count > 0,
+        let tensors = try root.tables(MetaGraphField.allTensors), tensors.count > 0
+      {
+        _ = try NodeRecord.primitive(nodes.table(0))
+        _ = try tensors.table(0)
+        return .v0
       }
     } catch {
       // Not even that: the general answer below.
     }
-    return EngineError(.error, "not a model file: expected the identifier MSL2 at byte 4")
-  }
-
-  /// The first word of a file that the converter has encrypted.
-  private static func encryption(_ bytes: UnsafeRawBufferPointer) -> StaticString? {
-    switch UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt32.self)) {
-    case 0x7F3A_5ED8: return "AES-GCM"
-    case 0x7F3A_5ED9: return "AES-CBC"
-    case 0x7F3A_5EDA: return "SM4-CBC"
-    default: return nil
-    }
+    throw EngineError(
+      .error, "not a model file: expected the identifier MSL2 at byte 4, or the tables of a file of release 1.0")
   }
 
   /// Compares bytes: `String.hasPrefix` would need Unicode tables.

@@ -48,6 +48,11 @@ enum ModelChecks {
     if node.kind == .genOP {
       throw EngineError(.error, "\(place): GenOP stands for an operator that obfuscation has hidden; use the model as it was before that step")
     }
+    if let name = V0Conversion.lostOperator(node.kind) {
+      throw EngineError(
+        .notSupported,
+        "\(place): the operator \(name) of the old file format has no counterpart; convert the model again with release 1.1 or newer")
+    }
     if node.quantType < 0 || node.quantType > 6 {
       throw EngineError(.error, "\(place): quantisation type \(node.quantType) is none of 0...6")
     }

@@ -3,7 +3,7 @@ import Graph
 
 extension ModelRecord {
   /// Decodes all tables of a file.
-  init(_ file: FlatBuffer) throws(EngineError) {
+  init(_ file: FlatBuffer, _ schema: ModelSchema) throws(EngineError) {
     let root: Table
     do throws(FlatBufferError) {
       root = try file.root()
@@ -31,21 +31,31 @@ extension ModelRecord {
       outputs = try root.uint32s(MetaGraphField.outputIndex) ?? []
     } catch { throw EngineError(.error, "\(error.text)") }
 
+    subgraphs = []
     nodes = []
     nodes.reserveCapacity(nodeTables.count)
-    for i in 0..<nodeTables.count {
-      do throws(FlatBufferError) {
-        nodes.append(try NodeRecord(nodeTables.table(i)))
-      } catch { throw EngineError(.error, "node \(i): \(error.text)") }
-    }
     tensors = []
     tensors.reserveCapacity(tensorTables.count)
     for i in 0..<tensorTables.count {
       do throws(FlatBufferError) {
-        tensors.append(try TensorRecord(tensorTables.table(i)))
+        var tensor = try TensorRecord(tensorTables.table(i))
+        if schema == .v0 { tensor.format = V0Conversion.format(tensor.format) }
+        tensors.append(tensor)
       } catch { throw EngineError(.error, "tensor \(i): \(error.text)") }
     }
-    subgraphs = []
+    for i in 0..<nodeTables.count {
+      do throws(FlatBufferError) {
+        let table = try nodeTables.table(i)
+        switch schema {
+        case .current: nodes.append(try NodeRecord(table))
+        case .v0:
+          var conversion = try V0Conversion(table)
+          try conversion.convert(table, tensors)
+          try conversion.addConstants(to: &self, file)
+          nodes.append(conversion.node)
+        }
+      } catch { throw EngineError(.error, "node \(i): \(error.text)") }
+    }
     guard let subgraphTables else {
       // Older files have no subgraphs: the whole file is one.
       subgraphs.append(

@@ -23,20 +23,25 @@ public enum ModelReader {
   /// Constants point into `bytes`, which `owner` keeps alive, when they are aligned to their element size there, and are
   /// copied otherwise. With `copyConstants` all of them are copied and nothing of `bytes` is used after the call.
   /// Weights of nodes of quantType 4 come as float32 (weight quantisation saves space in the file only).
+  ///
+  /// `directory` (a path in UTF-8 without a final NUL) is where the files lie that hold constants of the model; nil when there is
+  /// no such place.
   @export(interface)
   public static func read(
-    _ bytes: UnsafeRawBufferPointer, owner: AnyObject?, copyConstants: Bool
+    _ bytes: UnsafeRawBufferPointer, owner: AnyObject?, copyConstants: Bool, directory: [UInt8]? = nil
   ) throws(EngineError) -> ModelDescription {
     let file: FlatBuffer
     do throws(FlatBufferError) {
       file = try FlatBuffer.open(bytes)
     } catch { throw EngineError(.error, "not a model file: \(error.text)") }
-    if !file.hasIdentifier(FileIdentification.identifier) { throw FileIdentification.refusal(file) }
 
-    var model = try ModelRecord(file)
+    var model = try ModelRecord(file, FileIdentification.schema(of: file))
     try ModelChecks.check(model)
-    let tensors = try loadTensors(model, TensorLoader(file: file, owner: owner, copyConstants: copyConstants))
+    let loader = TensorLoader(
+      file: file, owner: owner, copyConstants: copyConstants, external: ExternalWeights(directory: directory))
+    let tensors = try loadTensors(model, loader)
     try prepareNodes(&model, tensors)
+    try FSEDecodeNodes.decode(&model, tensors, file)
 
     guard let base = bytes.baseAddress else { throw EngineError(.error, "not a model file: no bytes") }
     var assembler = GraphAssembler(model, tensors, noBytes: base)
@@ -65,13 +70,14 @@ public enum ModelReader {
       switch model.nodes[i].quantType {
       case 1, 3: model.nodes[i].quantType = 5
       case 2: model.nodes[i].quantType = 4
+      case 0: if dequantizer.isWeightQuantised(model.nodes[i], model.tensors) { model.nodes[i].quantType = 4 }
       default: break
       }
       guard model.nodes[i].quantType == 4 else { continue }
       var inputs = [Tensor]()
       for index in model.nodes[i].inputs { inputs.append(tensors[Int(index)]) }
       do throws(EngineError) {
-        try dequantizer.dequantizeWeights(model.nodes[i], inputs)
+        try dequantizer.dequantizeWeights(model.nodes[i], inputs, model.tensors)
       } catch { throw error.adding(ModelChecks.text(model.nodes[i], i)) }
     }
   }

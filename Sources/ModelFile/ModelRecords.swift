@@ -1,5 +1,6 @@
 import FlatBuffers
 import Graph
+import System
 
 // What a file says, table by table, before anything is checked but the bytes themselves.
 
@@ -55,21 +56,32 @@ struct NodeRecord {
   var quantType: Int32
 
   init(_ table: Table) throws(FlatBufferError) {
+    let (primitive, kind) = try NodeRecord.primitive(table)
+    var attributes = Attributes()
+    let operatorKind = OperatorKind(rawValue: kind)
+    if let value = try primitive.table(PrimitiveField.value) { attributes = try Attributes(operatorKind, value) }
+    try self.init(table, operatorKind, attributes)
+  }
+
+  /// All but the primitive from the node's table.
+  init(_ table: Table, _ kind: OperatorKind, _ attributes: Attributes) throws(FlatBufferError) {
     position = table.position
     name = try table.string(NodeField.name) ?? ""
-    guard let primitive = try table.table(NodeField.primitive) else {
-      throw FlatBufferError(offset: table.position, expected: "a node with a primitive")
-    }
-    kind = OperatorKind(rawValue: Int32(try primitive.uint8(PrimitiveField.kind) ?? 0))
-    if kind.rawValue == 0 { throw FlatBufferError(offset: primitive.position, expected: "a primitive of a kind other than NONE") }
-    if let value = try primitive.table(PrimitiveField.value) {
-      attributes = try Attributes(kind, value)
-    } else {
-      attributes = Attributes()
-    }
+    self.kind = kind
+    self.attributes = attributes
     inputs = try table.uint32s(NodeField.inputIndex) ?? []
     outputs = try table.uint32s(NodeField.outputIndex) ?? []
     quantType = try table.int32(NodeField.quantType) ?? 0
+  }
+
+  /// The node's primitive and the number of its kind.
+  static func primitive(_ table: Table) throws(FlatBufferError) -> (Table, Int32) {
+    guard let primitive = try table.table(NodeField.primitive) else {
+      throw FlatBufferError(offset: table.position, expected: "a node with a primitive")
+    }
+    let kind = Int32(try primitive.uint8(PrimitiveField.kind) ?? 0)
+    if kind == 0 { throw FlatBufferError(offset: primitive.position, expected: "a primitive of a kind other than NONE") }
+    return (primitive, kind)
   }
 }
 
@@ -83,12 +95,35 @@ struct TensorRecord {
   /// nil when absent or empty.
   var data: Bytes?
   var quantParams: [QuantParam]
-  var hasClusters: Bool
+  /// The quantisation parameters say of themselves that they are in use, which only files from before version 1.3 tell.
+  var isInited: Bool
+  /// The float values that k-means weights number.
+  var clusters: [Float]
   var name: String
   var isHuffman: Bool
   var compression: Int32
   /// Where the data lies when it lies in another file.
-  var externalLocation: String?
+  var external: ExternalRange?
+  /// Keeps `data` alive when it is not part of the model file.
+  var owner: AnyObject?
+
+  /// A constant that a converted operator takes and the file does not have.
+  init(_ name: String, _ type: DataType, dims: [Int32], _ buffer: Buffer, position: Int) {
+    self.position = position
+    nodeType = 0
+    dataType = type.rawValue
+    self.dims = dims
+    format = Format.nhwc.rawValue
+    data = Bytes(offset: position, content: UnsafeRawBufferPointer(start: buffer.base, count: buffer.count))
+    quantParams = []
+    isInited = false
+    clusters = []
+    self.name = name
+    isHuffman = false
+    compression = 0
+    external = nil
+    owner = buffer
+  }
 
   init(_ table: Table) throws(FlatBufferError) {
     position = table.position
@@ -99,19 +134,30 @@ struct TensorRecord {
     data = nil
     if let bytes = try table.bytes(TensorField.data), bytes.content.count > 0 { data = bytes }
     quantParams = []
-    if let list = try table.tables(TensorField.quantParams) {
+    isInited = false
+    if let list = try table.tables(TensorField.quantParams), list.count > 0 {
+      isInited = true
       quantParams.reserveCapacity(list.count)
-      for i in 0..<list.count { quantParams.append(try QuantParam(list.table(i))) }
+      for i in 0..<list.count {
+        let entry = try list.table(i)
+        quantParams.append(try QuantParam(entry))
+        if try entry.bool(QuantField.inited) != true { isInited = false }
+      }
     }
-    hasClusters = try table.has(TensorField.quantClusters)
+    clusters = try table.float32s(TensorField.quantClusters) ?? []
     name = try table.string(TensorField.name) ?? ""
     isHuffman = try table.bool(TensorField.enableHuffmanCode) ?? false
     compression = try table.int32(TensorField.compression) ?? 0
-    externalLocation = nil
-    if let list = try table.tables(TensorField.externalData), list.count > 0 {
-      externalLocation = try list.table(0).string(ExternalField.location) ?? ""
+    external = nil
+    owner = nil
+    if data == nil, let list = try table.tables(TensorField.externalData), list.count > 0 {
+      if list.count > 1 { throw FlatBufferError(offset: list.position, expected: "one place for a tensor's data in another file") }
+      external = try ExternalRange(list.table(0))
     }
   }
+
+  /// It says that it has data, here or elsewhere.
+  var hasData: Bool { data != nil || external != nil }
 
   /// tensor 5 "conv1.weight" at byte 1234
   func text(_ index: Int) -> String {
@@ -125,5 +171,7 @@ extension QuantParam {
       scale: try table.float64(QuantField.scale) ?? 1, zeroPoint: try table.int32(QuantField.zeroPoint) ?? 0,
       bits: try table.int32(QuantField.numBits) ?? 8, varianceCorrection: try table.float32(QuantField.varCorr) ?? 1,
       meanCorrection: try table.float32(QuantField.meanCorr) ?? 0)
+    roundType = try table.int32(QuantField.roundType) ?? 1
+    multiplier = try table.int32(QuantField.multiplier) ?? 1
   }
 }

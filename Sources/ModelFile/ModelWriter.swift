@@ -59,7 +59,7 @@ extension Attributes {
   /// The primitive's table, with the fields that are set. Values of another type than the schema's are left out.
   func table(_ kind: OperatorKind) -> TableBuilder {
     let table = TableBuilder()
-    guard var fields = SchemaFields(kind) else { return table }
+    guard var fields = SchemaFields(PrimitiveSchema.table, kind.rawValue) else { return table }
     var id = 0
     while let field = fields.next() {
       if let value = self[id] { table.set(id, Attributes.field(field.type, value)) }

@@ -11,13 +11,13 @@ public enum PrimitiveSchema {
 
   /// The name in the table, which is ``OperatorKind/name``; nil for kinds the schema does not have.
   public static func primitiveName(_ kind: OperatorKind) -> String? {
-    guard let fields = SchemaFields(kind) else { return nil }
+    guard let fields = SchemaFields(table, kind.rawValue) else { return nil }
     return String(decoding: fields.primitive, as: UTF8.self)
   }
 
   /// Number of attributes; 0 for kinds the schema does not have.
   public static func fieldCount(_ kind: OperatorKind) -> Int {
-    guard var fields = SchemaFields(kind) else { return 0 }
+    guard var fields = SchemaFields(table, kind.rawValue) else { return 0 }
     var n = 0
     while fields.next() != nil { n += 1 }
     return n
@@ -32,7 +32,7 @@ public enum PrimitiveSchema {
   public static func fieldType(_ kind: OperatorKind, _ id: Int) -> FieldType? { field(kind, id)?.type }
 
   private static func field(_ kind: OperatorKind, _ id: Int) -> SchemaFields.Field? {
-    guard id >= 0, var fields = SchemaFields(kind) else { return nil }
+    guard id >= 0, var fields = SchemaFields(table, kind.rawValue) else { return nil }
     var i = 0
     while let field = fields.next() {
       if i == id { return field }
@@ -47,15 +47,18 @@ struct SchemaFields {
   struct Field {
     let name: UnsafeBufferPointer<UInt8>
     let type: PrimitiveSchema.FieldType
+    /// What follows the type in the table; the old schema's table says there what becomes of the field.
+    let rule: UnsafeBufferPointer<UInt8>
   }
   private let text: UnsafeBufferPointer<UInt8>
   private var position = 0
+  /// The first word of the entry.
   private(set) var primitive = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
 
-  /// nil for kinds the schema does not have.
-  init?(_ kind: OperatorKind) {
-    guard kind.rawValue >= 1 && kind.rawValue <= Int32(PrimitiveSchema.table.count) else { return nil }
-    let entry = PrimitiveSchema.table[Int(kind.rawValue) - 1]
+  /// The entry of primitive `number` (from 1); nil when the table does not have it.
+  init?(_ table: [StaticString], _ number: Int32) {
+    guard number >= 1 && number <= Int32(table.count) else { return nil }
+    let entry = table[Int(number) - 1]
     text = UnsafeBufferPointer(start: entry.utf8Start, count: entry.utf8CodeUnitCount)
     primitive = word()
   }
@@ -63,9 +66,19 @@ struct SchemaFields {
   mutating func next() -> Field? {
     let word = word()
     guard let colon = word.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+    var end = colon + 1
+    while end < word.count, !SchemaFields.startsRule(word[end]) { end += 1 }
     return Field(
       name: UnsafeBufferPointer(rebasing: word[..<colon]),
-      type: SchemaFields.type(UnsafeBufferPointer(rebasing: word[(colon + 1)...])))
+      type: SchemaFields.type(UnsafeBufferPointer(rebasing: word[(colon + 1)..<end])),
+      rule: UnsafeBufferPointer(rebasing: word[end...]))
+  }
+
+  private static func startsRule(_ character: UInt8) -> Bool {
+    switch character {
+    case UInt8(ascii: "="), UInt8(ascii: ">"), UInt8(ascii: "+"), UInt8(ascii: "!"): return true
+    default: return false
+    }
   }
 
   private mutating func word() -> UnsafeBufferPointer<UInt8> {

@@ -7,6 +7,8 @@ struct TensorLoader {
   let file: FlatBuffer
   let owner: AnyObject?
   let copyConstants: Bool
+  /// Finds what lies in other files.
+  let external: ExternalWeights
 
   /// Constants and inputs with more elements than this are refused: such sizes come from broken files, and 32-bit element
   /// counts occur in kernels.
@@ -26,12 +28,12 @@ struct TensorLoader {
     let tensor = Tensor(name: record.name, type: type, shape: try shape(record, index, isInput: isInput), format: format)
     tensor.quantParams = record.quantParams
 
-    if record.data != nil || record.externalLocation != nil {
+    if let source = try source(record, index) {
       if isInput && type != .tensorList { throw refuse(record, index, "an input of the graph must not have data") }
       if record.nodeType != 0 && !isOutput && type != .tensorList {
         throw refuse(record, index, "node type \(record.nodeType) is a variable, but it has data")
       }
-      try loadConstant(tensor, record, index)
+      try loadConstant(tensor, source, record, index)
     } else if type == .tensorList {
       throw refuse(record, index, "a tensor list without the data that describes it")
     } else if isInput && type != .string && (type == .unknown || type.size == 0) {
@@ -46,7 +48,7 @@ struct TensorLoader {
 
   private func shape(_ record: TensorRecord, _ index: Int, isInput: Bool) throws(EngineError) -> Shape {
     if record.dims.count > Shape.maximumRank {
-      if isInput || record.data != nil {
+      if isInput || record.hasData {
         throw refuse(record, index, "\(record.dims.count) dimensions; at most \(Shape.maximumRank) are supported")
       }
       return Shape()  // the shape of an intermediate tensor is inferred anyway
@@ -60,7 +62,7 @@ struct TensorLoader {
       // Both factors are below 2^31 here, which a 64-bit product holds; on 32-bit machines the overflow says it.
       let (product, overflow) = count.multipliedReportingOverflow(by: d < 0 ? 1 : Int(d))
       if overflow || product > TensorLoader.maximumCount {
-        if isInput || record.data != nil {
+        if isInput || record.hasData {
           throw refuse(record, index, "its dimensions multiply to more than \(TensorLoader.maximumCount) elements")
         }
         count = 1
@@ -71,12 +73,29 @@ struct TensorLoader {
     return Shape(dims)
   }
 
-  private func loadConstant(_ tensor: Tensor, _ record: TensorRecord, _ index: Int) throws(EngineError) {
-    guard let data = record.data else {
-      let location = record.externalLocation ?? ""
-      throw refuse(record, index, "its data is in the file \"\(location)\"; models with external data are not supported")
+  /// A constant's bytes and who keeps them; nobody does for those of a model that is gone after the call.
+  private struct Source {
+    let data: Bytes
+    let owner: AnyObject?
+    let isKept: Bool
+  }
+
+  private func source(_ record: TensorRecord, _ index: Int) throws(EngineError) -> Source? {
+    if let data = record.data {
+      if let own = record.owner { return Source(data: data, owner: own, isKept: true) }
+      return Source(data: data, owner: owner, isKept: !copyConstants)
     }
-    if let reason = TensorLoader.unsupportedCompression(record) { throw refuse(record, index, "\(reason) are not supported") }
+    guard let range = record.external else { return nil }
+    do throws(EngineError) {
+      guard let (data, file) = try external.bytes(range, payingFor: self.file) else { return nil }
+      return Source(data: data, owner: file, isKept: true)
+    } catch { throw error.adding(record.text(index)) }
+  }
+
+  private func loadConstant(
+    _ tensor: Tensor, _ source: Source, _ record: TensorRecord, _ index: Int
+  ) throws(EngineError) {
+    let data = source.data
     switch tensor.type {
     case .tensorList:
       let list = try decodeTensorList(data.content, record, index)
@@ -88,7 +107,7 @@ struct TensorLoader {
       return
     case .string:
       tensor.shape = Shape([data.content.count])
-      try bind(tensor, data, data.content.count, alignment: 1, record, index)
+      try bind(tensor, source, data.content.count, alignment: 1, record, index)
       return
     case .unknown:
       throw refuse(record, index, "a constant of data type \(record.dataType); stored numbers and strings are supported")
@@ -102,61 +121,62 @@ struct TensorLoader {
     for d in tensor.shape.dims where d <= 0 {
       throw refuse(record, index, "a constant with data but with dimensions \(tensor.shape)")
     }
+    let packing: WeightPacking
+    do throws(EngineError) {
+      packing = try WeightPacking(record, tensor.type)
+    } catch { throw error.adding(record.text(index)) }
     let count = tensor.shape.count
-    let bits = BitPacking.bits(tensor)
-    let needed = bits.map { BitPacking.byteCount(bits: $0, count: count) } ?? Int64(count) * Int64(tensor.type.size)
+    var needed = Int64(0)
+    var width = ""
+    switch packing {
+    case .none: needed = Int64(count) * Int64(tensor.type.size)
+    case .bits(let bits):
+      needed = BitPacking.byteCount(bits: bits, count: count)
+      width = " of \(bits) bits"
+    case .fse(let type): tensor.type = type
+    case .indexing, .sparse, .huffman: break
+    }
     if Int64(data.content.count) < needed {
-      let width = bits.map { " of \($0) bits" } ?? ""
       throw refuse(
         record, index, "\(data.content.count) bytes of data; \(tensor.type.name) \(tensor.shape)\(width) needs \(needed)")
     }
-    guard let bits else {
-      try bind(tensor, data, Int(needed), alignment: tensor.type.size, record, index)
+    if case .none = packing {
+      try bind(tensor, source, Int(needed), alignment: tensor.type.size, record, index)
       return
     }
-    let unpacked = try expand(count * tensor.type.size, data, record, index)
-    BitPacking.unpack(data.content, bits: bits, count: count, into: unpacked.base, type: tensor.type)
+    let byteCount = count * tensor.type.size
+    let unpacked = try expand(byteCount, packing.cost(data, byteCount), data, record, index)
+    do throws(FlatBufferError) {
+      try packing.decode(data, record, into: ElementSink(base: unpacked.base, type: tensor.type, count: count))
+    } catch { throw refuse(record, index, "\(error.text)") }
     tensor.setConstant(unpacked.base, owner: unpacked)
   }
 
   /// Points the tensor at the first `byteCount` bytes of its data, or at a copy of them.
   private func bind(
-    _ tensor: Tensor, _ data: Bytes, _ byteCount: Int, alignment: Int, _ record: TensorRecord, _ index: Int
+    _ tensor: Tensor, _ source: Source, _ byteCount: Int, alignment: Int, _ record: TensorRecord, _ index: Int
   ) throws(EngineError) {
-    guard let base = data.content.baseAddress else { throw refuse(record, index, "no data") }
-    if !copyConstants && UInt(bitPattern: base) % UInt(alignment) == 0 {
-      tensor.setConstant(base, owner: owner)
+    guard let base = source.data.content.baseAddress else { throw refuse(record, index, "no data") }
+    if source.isKept && UInt(bitPattern: base) % UInt(alignment) == 0 {
+      tensor.setConstant(base, owner: source.owner)
       return
     }
-    let copy = try expand(byteCount, data, record, index)
+    let copy = try expand(byteCount, source.data.content.count, source.data, record, index)
     copy.base.copyMemory(from: base, byteCount: byteCount)
     tensor.setConstant(copy.base, owner: copy)
   }
 
-  /// Memory for what becomes of `data`. Its bytes are charged, so that many tensors that share one payload cannot fill the memory.
-  private func expand(_ byteCount: Int, _ data: Bytes, _ record: TensorRecord, _ index: Int) throws(EngineError) -> Buffer {
+  /// Memory for what becomes of `data`. Its cost is charged, so that many tensors that share one payload cannot fill the memory.
+  private func expand(
+    _ byteCount: Int, _ cost: Int, _ data: Bytes, _ record: TensorRecord, _ index: Int
+  ) throws(EngineError) -> Buffer {
     do throws(FlatBufferError) {
-      try file.charge(data.content.count, at: data.offset)
+      try file.charge(cost, at: data.offset)
     } catch { throw refuse(record, index, "\(error.text)") }
     guard let buffer = Buffer(count: byteCount) else {
       throw EngineError(.outOfMemory, "\(record.text(index)): no memory for \(byteCount) bytes")
     }
     return buffer
-  }
-
-  private static func unsupportedCompression(_ record: TensorRecord) -> StaticString? {
-    switch record.compression {
-    case 0, 4: break  // none, bit packing
-    case 1: return "weights compressed by indexing"
-    case 2: return "weights compressed as sparse"
-    case 3: return "weights compressed by FSE"
-    case 5: return "weights compressed by FSE with integers"
-    case 6: return "weights compressed by FSE for decoding during inference"
-    default: return "weights of an unknown compression"
-    }
-    if record.isHuffman { return "weights compressed by Huffman codes" }
-    if record.hasClusters && record.quantParams.isEmpty { return "weights quantised by k-means clusters" }
-    return nil
   }
 
   /// A tensor list is described by 32-bit words: element type, rank R, R dimensions, count, then rank and dimensions of each

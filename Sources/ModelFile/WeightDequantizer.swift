@@ -5,15 +5,51 @@ import System
 struct WeightDequantizer {
   let release: Release
 
-  /// Dequantises the int8 and int16 constants among the inputs of a node of quantType 4. Constants without parameters stay as
-  /// they are: training exports mark float nodes so.
-  func dequantizeWeights(_ node: NodeRecord, _ inputs: [Tensor]) throws(EngineError) {
+  /// Whether a node that does not say so is weight-quantised. Files from before release 1.3 leave it to their tensors: some input
+  /// has parameters in use, and none that has no data does.
+  func isWeightQuantised(_ node: NodeRecord, _ tensors: [TensorRecord]) -> Bool {
+    if release.isAtLeast(1, 3) || node.inputs.count < 2 { return false }
+    var isQuantised = false
+    for index in node.inputs where tensors[Int(index)].isInited {
+      if !tensors[Int(index)].hasData { return false }
+      isQuantised = true
+    }
+    return isQuantised
+  }
+
+  /// Dequantises the integer constants among the inputs of a node of quantType 4. Constants without parameters stay as they are:
+  /// training exports mark float nodes so.
+  func dequantizeWeights(_ node: NodeRecord, _ inputs: [Tensor], _ records: [TensorRecord]) throws(EngineError) {
     for position in 0..<inputs.count {
       let tensor = inputs[position]
-      guard tensor.isConstant, !tensor.quantParams.isEmpty, tensor.type == .int8 || tensor.type == .int16 else { continue }
-      try dequantize(tensor, axis: axis(node, inputs, position))
+      guard tensor.isConstant, tensor.type == .int8 || tensor.type == .int16 || tensor.type == .int32 else { continue }
+      let clusters = records[Int(node.inputs[position])].clusters
+      if !tensor.quantParams.isEmpty {
+        try dequantize(tensor, axis: axis(node, inputs, position))
+      } else if !clusters.isEmpty && tensor.type == .int8 {
+        try lookUp(tensor, clusters)
+      }
     }
     for tensor in inputs { tensor.quantParams = [] }
+  }
+
+  /// k-means weights: q stands for cluster q + 128.
+  private func lookUp(_ tensor: Tensor, _ clusters: [Float]) throws(EngineError) {
+    let count = tensor.shape.count
+    guard let source = tensor.data, let buffer = Buffer(count: count * 4) else {
+      throw EngineError(.outOfMemory, "tensor \(tensor): no memory for \(count * 4) bytes")
+    }
+    let out = buffer.base.assumingMemoryBound(to: Float.self)
+    let q = source.assumingMemoryBound(to: Int8.self)
+    for i in 0..<count {
+      let cluster = Int(q[i]) + 128
+      if cluster >= clusters.count {
+        throw EngineError(.error, "tensor \(tensor): element \(i) is of cluster \(cluster); there are \(clusters.count)")
+      }
+      out[i] = clusters[cluster]
+    }
+    tensor.type = .float32
+    tensor.setConstant(buffer.base, owner: buffer)
   }
 
   /// Along which dimension the parameters of input `position` run; it is outside the rank when there is no such dimension.
@@ -72,11 +108,15 @@ struct WeightDequantizer {
         shift = Double(p.meanCorrection)
       }
       let zero = Double(p.zeroPoint)
-      if tensor.type == .int8 {
+      switch tensor.type {
+      case .int8:
         let q = source.assumingMemoryBound(to: Int8.self)
         for i in start..<start + inner { out[i] = Float((Double(q[i]) - zero) * p.scale * gain + shift) }
-      } else {
+      case .int16:
         let q = source.assumingMemoryBound(to: Int16.self)
+        for i in start..<start + inner { out[i] = Float((Double(q[i]) - zero) * p.scale * gain + shift) }
+      default:
+        let q = source.assumingMemoryBound(to: Int32.self)
         for i in start..<start + inner { out[i] = Float((Double(q[i]) - zero) * p.scale * gain + shift) }
       }
       start += inner

@@ -5,6 +5,8 @@ import Graph
 public enum ActivationType {
   public static let none = 0, relu = 1, sigmoid = 2, relu6 = 3, elu = 4, leakyRelu = 5, softplus = 9, tanh = 10
   public static let hswish = 12, hsigmoid = 13, hardTanh = 16, swish = 18, gelu = 19, fastGelu = 20
+  /// See ``ScalarActivation``.
+  static let abs = 6, relu1 = 7, softsign = 8, selu = 11, thresholdRelu = 14, linear = 15, sign = 17
 }
 
 /// An activation as the kernels take it: the function and its two parameters.

@@ -1,14 +1,19 @@
 import CKernels
 import Graph
+import KernelSelection
 import System
 
 /// What an operator may use while it is prepared and run: the kernels, the threads, and scratch memory.
 public final class ExecutionContext {
   public let kernels: UnsafePointer<MSKernels>
+  /// The kernels of 8-bit products.
+  public var int8Kernels: UnsafePointer<MSInt8MatrixKernels> { Int8MatrixKernels.active }
   public let pool: ThreadPool
   /// Scratch of the size that the largest ``Operator/workspaceBytes`` of the graph asks for; 64-byte aligned. Its content does
   /// not outlive one `run`.
   public var workspace: UnsafeMutableRawPointer
+  /// Half-precision kernels that the operator being prepared may choose; nil: float32 only.
+  public var half: HalfKernelPointer? = nil
 
   public init(kernels: UnsafePointer<MSKernels>, pool: ThreadPool, workspace: UnsafeMutableRawPointer) {
     self.kernels = kernels
@@ -56,6 +61,9 @@ open class Operator {
   /// Bytes of scratch that `run` uses; set by `prepare`.
   public final var workspaceBytes = 0
 
+  /// The half-precision arithmetic (MSHalfArithmetic) that `prepare` has chosen; 0: none.
+  public final var halfArithmetic: Int32 = 0
+
   /// Output 0 is input 0 with another shape: the same bytes, so that the planner can give both one place and `run` copies only
   /// when they differ.
   open var isView: Bool { false }
@@ -69,6 +77,9 @@ open class Operator {
 
   /// The operator always gives the same outputs for the same inputs (so it can be folded).
   open var isPure: Bool { true }
+
+  /// The outputs depend on the shapes of inputs whose values are not known, and not on their values (so it can be folded).
+  open var needsShapesOnly: Bool { false }
 }
 
 

@@ -4,6 +4,7 @@ extension Registry {
   /// Operators that move data, change shapes or work on indices.
   static func dataFactory(for kind: OperatorKind) -> OperatorFactory? {
     switch kind {
+    case .allGather, .reduceScatter: return { n throws(EngineError) in try CollectiveOperator(n) }
     case .argMaxFusion, .argMinFusion: return { n throws(EngineError) in try ArgMinMaxOperator(n) }
     case .batchToSpace, .batchToSpaceND: return { n throws(EngineError) in try BatchToSpaceOperator(n) }
     case .broadcastTo: return { n throws(EngineError) in try BroadcastToOperator(n) }

@@ -20,7 +20,7 @@ extension Registry {
       return { n throws(EngineError) in try ComparisonOperator(n) }
     case .powFusion: return { n throws(EngineError) in try PowerOperator(n) }
     case .softmax, .logSoftmax: return { n throws(EngineError) in try SoftmaxOperator(n) }
-    case .reduceFusion: return { n throws(EngineError) in try ReduceOperator(n) }
+    case .reduceFusion, .all: return { n throws(EngineError) in try ReduceOperator(n) }
     case .avgPoolFusion, .maxPoolFusion: return { n throws(EngineError) in try PoolOperator(n) }
     case .fusedBatchNorm, .batchNorm: return { n throws(EngineError) in try BatchNormOperator(n) }
     case .scaleFusion: return { n throws(EngineError) in try ScaleOperator(n) }
@@ -30,6 +30,9 @@ extension Registry {
     case .l2NormalizeFusion: return { n throws(EngineError) in try L2NormalizeOperator(n) }
     case .lrn: return { n throws(EngineError) in try LRNOperator(n) }
     case .resize: return { n throws(EngineError) in try ResizeOperator(n) }
+    case .fakeQuantWithMinMaxVars, .fakeQuantWithMinMaxVarsPerChannel:
+      return { n throws(EngineError) in try FakeQuantizationOperator(n) }
+    case .lpNormalization: return { n throws(EngineError) in try LpNormalizationOperator(n) }
     case .lstm: return { n throws(EngineError) in try LSTMOperator(n) }
     case .gru: return { n throws(EngineError) in try GRUOperator(n) }
     default: return nil

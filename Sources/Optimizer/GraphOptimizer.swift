@@ -93,7 +93,7 @@ public struct GraphOptimizer {
     for (i, node) in graph.nodes.enumerated() {
       if node.inputs.isEmpty || node.inputs.contains(where: { !$0.hasKnownValue }) { continue }
       if node.outputs.contains(where: { t in graph.outputs.contains { $0 === t } }) { continue }
-      guard let factory = Registry.factory(for: node.kind) else { continue }
+      guard let factory = Registry.factory(for: node) else { continue }
       // A node that cannot be folded stays; if it is wrong, building its operator will say so.
       guard let op = try? factory(node), op.isPure, (try? op.infer()) != nil else { continue }
       guard (try? Folding.evaluate(op, kernels: kernels, pool: pool)) != nil else { continue }

@@ -1,7 +1,8 @@
 import Graph
 import System
 
-/// The precision that operators may run in, from a configuration file's section `execution_plan`.
+/// What a configuration file says of a model: the precision that operators may run in (section `execution_plan`) and where its
+/// weights lie (section `model_file`, key `mindir_path`).
 ///
 /// The file has lines `[section]` and `key=value`; lines that start with `#`, lines of two characters or fewer, and whatever is
 /// neither are passed over, as are other sections. An entry of the plan is an operator's name with
@@ -9,6 +10,9 @@ import System
 public struct ExecutionPlan {
   /// Operator names and types, in file order. An entry with another data type asks for nothing and is not here.
   public private(set) var entries: [(name: [UInt8], type: DataType)] = []
+
+  /// The directory of the files with a model's weights, for models that are given as bytes; nil when the file names none.
+  public private(set) var weightsDirectory: [UInt8]?
 
   private static let maximumLines = 100_100
   private static let maximumEntries = 100_000
@@ -21,20 +25,16 @@ public struct ExecutionPlan {
     do throws(FileFailure) {
       file = try MappedFile.open(path: path)
     } catch {
-      switch error {
-      case .empty:
-        self.init()
-        return
-      case .notRegular: throw EngineError(.error, "is not a file")
-      case .system(let number): throw EngineError(.error, "cannot be read: error \(number) of the system")
-      }
+      guard case .empty = error else { throw EngineError(.error, Message(text: error.text)) }
+      self.init()
+      return
     }
     try self.init(text: file.bytes)
   }
 
   /// Reads a file's content.
   public init(text: UnsafeRawBufferPointer) throws(EngineError) {
-    var isPlan = false
+    var section = Section.other
     var lines = 0
     var valid = 0
     var start = 0
@@ -50,22 +50,33 @@ public struct ExecutionPlan {
         throw EngineError(.error, "has too many lines; expected at most \(Self.maximumEntries)")
       }
       if text[line.lowerBound] == UInt8(ascii: "[") && text[line.upperBound - 1] == UInt8(ascii: "]") {
-        isPlan = Self.isEqual(text, line.lowerBound + 1..<line.upperBound - 1, "execution_plan")
-      } else if isPlan, let equals = Self.first(UInt8(ascii: "="), text, line) {
-        try add(text, Self.trimmed(text, line.lowerBound, equals), Self.trimmed(text, equals + 1, line.upperBound), lines)
+        section = Self.section(text, line.lowerBound + 1..<line.upperBound - 1)
+      } else if section != .other, let equals = Self.first(UInt8(ascii: "="), text, line) {
+        let key = Self.trimmed(text, line.lowerBound, equals)
+        let value = Self.unquoted(text, Self.trimmed(text, equals + 1, line.upperBound))
+        if section == .executionPlan {
+          try add(text, key, value, lines)
+        } else if Self.isEqual(text, key, "mindir_path") && !value.isEmpty {
+          weightsDirectory = [UInt8](UnsafeRawBufferPointer(rebasing: text[value]))
+        }
       }
     }
   }
 
-  private mutating func add(
-    _ text: UnsafeRawBufferPointer, _ name: Range<Int>, _ quoted: Range<Int>, _ line: Int
-  ) throws(EngineError) {
-    var value = quoted
-    if value.count >= 2, text[value.lowerBound] == text[value.upperBound - 1],
-      text[value.lowerBound] == UInt8(ascii: "\"") || text[value.lowerBound] == UInt8(ascii: "'")
-    {
-      value = value.lowerBound + 1..<value.upperBound - 1
+  /// The type that the plan asks for a node; the last of several entries counts, nil when there is none.
+  func type(of name: String) -> DataType? {
+    if entries.isEmpty { return nil }
+    var i = entries.count - 1
+    while i >= 0 {
+      if entries[i].name.elementsEqual(name.utf8) { return entries[i].type }
+      i -= 1
     }
+    return nil
+  }
+
+  private mutating func add(
+    _ text: UnsafeRawBufferPointer, _ name: Range<Int>, _ value: Range<Int>, _ line: Int
+  ) throws(EngineError) {
     var type: DataType?
     var start = value.lowerBound
     repeat {
@@ -88,6 +99,23 @@ public struct ExecutionPlan {
   private static func malformed(_ line: Int) -> EngineError {
     EngineError(
       .error, "line \(line): the entry of the execution plan is malformed; expected operator=data_type:float16 or float32, then optionally ;backend:CPU")
+  }
+
+  private enum Section {
+    case executionPlan, modelFile, other
+  }
+
+  private static func section(_ text: UnsafeRawBufferPointer, _ name: Range<Int>) -> Section {
+    if isEqual(text, name, "execution_plan") { return .executionPlan }
+    return isEqual(text, name, "model_file") ? .modelFile : .other
+  }
+
+  /// Without the quotes around it, if there are any.
+  private static func unquoted(_ text: UnsafeRawBufferPointer, _ value: Range<Int>) -> Range<Int> {
+    guard value.count >= 2, text[value.lowerBound] == text[value.upperBound - 1],
+      text[value.lowerBound] == UInt8(ascii: "\"") || text[value.lowerBound] == UInt8(ascii: "'")
+    else { return value }
+    return value.lowerBound + 1..<value.upperBound - 1
   }
 
   private static func trimmed(_ text: UnsafeRawBufferPointer, _ start: Int, _ end: Int) -> Range<Int> {

@@ -12,7 +12,7 @@ final class Executor {
   /// By number; the main graph's place is not used.
   private let subgraphs: [Subgraph]
   private let context: ExecutionContext
-  private let pool: ThreadPool
+  private let environment: BuildEnvironment
   private var workspace: Buffer?
   private let arguments = BufferPool()
   /// Graphs that wait for a call, outermost first.
@@ -36,11 +36,11 @@ final class Executor {
   /// Calls that wait for each other; loops do not count.
   static let maximumDepth = 100
 
-  init(main: GraphInstance, subgraphs: [Subgraph], context: ExecutionContext, pool: ThreadPool) {
+  init(main: GraphInstance, subgraphs: [Subgraph], context: ExecutionContext, _ environment: BuildEnvironment) {
     self.main = main
     self.subgraphs = subgraphs
     self.context = context
-    self.pool = pool
+    self.environment = environment
     running = (main, 0)
   }
 
@@ -62,7 +62,7 @@ final class Executor {
         guard let callee = step.callee else { continue }
         walks += 1
         for target in callee.targets(walks) {
-          if let made = try? subgraphs[target.subgraph].prepare(target.node.inputs, step.node.inputs, context.kernels, pool) {
+          if let made = try? subgraphs[target.subgraph].prepare(target.node.inputs, step.node.inputs, environment) {
             open.append(made)
           }
         }
@@ -197,7 +197,7 @@ final class Executor {
         throw EngineError(.error, "\(given) arguments for \(target.text), which has \(target.source.inputs.count) inputs")
       }
       let plans = target.planCount
-      let instance = try target.take(callee.node.inputs, step.node.inputs, context.kernels, pool)
+      let instance = try target.take(callee.node.inputs, step.node.inputs, environment)
       calls += (target.planCount - plans) * Executor.callsPerPlan
       do throws(EngineError) {
         try reserveWorkspace(instance.plan?.workspaceBytes ?? 0, exactly: false)
@@ -365,6 +365,7 @@ final class Executor {
       step.chosenFor = InputSnapshot()
       let contents = try infer(step)
       for t in node.outputs { t.data = try dynamicMemory(running.instance, t, t.byteCount) }
+      context.half = step.half
       try step.op.prepare(context)
       try reserveWorkspace(step.op.workspaceBytes, exactly: false)
       try step.op.run(context)

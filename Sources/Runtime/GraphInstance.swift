@@ -42,13 +42,14 @@ final class GraphInstance {
   /// Optimises `graph` and makes its operators. With `isForShapes` the inputs' shapes are the only ones that the instance will
   /// see.
   static func make(
-    _ graph: Graph, isForShapes: Bool, subgraphCount: Int, kernels: KernelPointer, pool: ThreadPool
+    _ graph: Graph, isMain: Bool, isForShapes: Bool, subgraphCount: Int, _ environment: BuildEnvironment
   ) throws(EngineError) -> GraphInstance {
-    try GraphOptimizer(graph: graph, kernels: kernels, pool: pool).run()
+    try GraphOptimizer(graph: graph, kernels: environment.kernels, pool: environment.pool).run()
     graph.renumber()
     var steps = [Step]()
     steps.reserveCapacity(graph.nodes.count)
-    for node in graph.nodes { steps.append(try Step.make(node)) }
+    let half = HalfPlan(graph, isMain: isMain, environment)
+    for (i, node) in graph.nodes.enumerated() { steps.append(try Step.make(node, half: half.kernels[i])) }
     let callees = try Callee.find(in: graph, subgraphCount: subgraphCount)
     var i = 0
     while i < steps.count {
@@ -84,8 +85,8 @@ final class GraphInstance {
   // MARK: planning
 
   /// Plans for the shapes that the inputs have now. On failure the old plan stays, but no longer fits the shapes.
-  func planned(_ kernels: KernelPointer, _ pool: ThreadPool) throws(EngineError) -> Plan {
-    try Planner(graph: graph, steps: steps, kernels: kernels, pool: pool).plan()
+  func planned(_ environment: BuildEnvironment) throws(EngineError) -> Plan {
+    try Planner(graph: graph, steps: steps, kernels: environment.kernels, pool: environment.pool).plan()
   }
 
   func adopt(_ plan: Plan?) {
@@ -145,8 +146,8 @@ final class Subgraph {
   }
 
   /// Makes an instance, which finds the mistakes that do not depend on shapes.
-  func check(_ kernels: KernelPointer, _ pool: ThreadPool) throws(EngineError) {
-    _ = try makeInstance(shapes: nil, kernels, pool)
+  func check(_ environment: BuildEnvironment) throws(EngineError) {
+    _ = try makeInstance(shapes: nil, environment)
   }
 
   /// Every instance, for the profile.
@@ -161,7 +162,7 @@ final class Subgraph {
   /// An idle instance whose plan fits the arguments: `arguments`, then those of `further` after its first. It is busy until
   /// ``release(_:)``.
   func take(
-    _ arguments: [Tensor], _ further: [Tensor], _ kernels: KernelPointer, _ pool: ThreadPool
+    _ arguments: [Tensor], _ further: [Tensor], _ environment: BuildEnvironment
   ) throws(EngineError) -> GraphInstance {
     for instance in instances where !instance.isBusy && instance.hasPlan(for: arguments, further) {
       instance.isBusy = true
@@ -170,12 +171,12 @@ final class Subgraph {
     let shapes = Subgraph.shapes(arguments, further)
     let instance: GraphInstance
     if hasRoomForShapes {
-      instance = try makePlanned(shapes, kernels, pool)
+      instance = try makePlanned(shapes, environment)
     } else {
-      if let idle = idleForAnyShape() { instance = idle } else { instance = try makeInstance(shapes: nil, kernels, pool) }
+      if let idle = idleForAnyShape() { instance = idle } else { instance = try makeInstance(shapes: nil, environment) }
       instance.adopt(nil)
       for (t, shape) in zip(instance.graph.inputs, shapes) { t.shape = shape }
-      do throws(EngineError) { instance.adopt(try instance.planned(kernels, pool)) } catch { throw error.adding(text) }
+      do throws(EngineError) { instance.adopt(try instance.planned(environment)) } catch { throw error.adding(text) }
     }
     planCount += 1
     instance.isBusy = true
@@ -184,13 +185,13 @@ final class Subgraph {
 
   /// A new instance for arguments whose shapes are known before the run; nil when there is one already, or no room for more.
   func prepare(
-    _ arguments: [Tensor], _ further: [Tensor], _ kernels: KernelPointer, _ pool: ThreadPool
+    _ arguments: [Tensor], _ further: [Tensor], _ environment: BuildEnvironment
   ) throws(EngineError) -> GraphInstance? {
     if !hasRoomForShapes || arguments.count + further.count - 1 != source.inputs.count { return nil }
     if planned(for: arguments, further) != nil { return nil }
     let shapes = Subgraph.shapes(arguments, further)
     for shape in shapes where !shape.isKnown { return nil }
-    return try makePlanned(shapes, kernels, pool)
+    return try makePlanned(shapes, environment)
   }
 
   /// The instance that is planned for the arguments.
@@ -212,9 +213,9 @@ final class Subgraph {
     return count < Subgraph.shapesKept
   }
 
-  private func makePlanned(_ shapes: [Shape], _ kernels: KernelPointer, _ pool: ThreadPool) throws(EngineError) -> GraphInstance {
-    let instance = try makeInstance(shapes: shapes, kernels, pool)
-    do throws(EngineError) { instance.adopt(try instance.planned(kernels, pool)) } catch { throw error.adding(text) }
+  private func makePlanned(_ shapes: [Shape], _ environment: BuildEnvironment) throws(EngineError) -> GraphInstance {
+    let instance = try makeInstance(shapes: shapes, environment)
+    do throws(EngineError) { instance.adopt(try instance.planned(environment)) } catch { throw error.adding(text) }
     instances.append(instance)
     return instance
   }
@@ -234,7 +235,7 @@ final class Subgraph {
     if idle > Subgraph.idleKept { instances.removeAll { $0 === instance } }
   }
 
-  private func makeInstance(shapes: [Shape]?, _ kernels: KernelPointer, _ pool: ThreadPool) throws(EngineError) -> GraphInstance {
+  private func makeInstance(shapes: [Shape]?, _ environment: BuildEnvironment) throws(EngineError) -> GraphInstance {
     let graph = source.copy()
     var i = 0
     while i < graph.inputs.count {
@@ -243,7 +244,7 @@ final class Subgraph {
     }
     do throws(EngineError) {
       let instance = try GraphInstance.make(
-        graph, isForShapes: shapes != nil, subgraphCount: subgraphCount, kernels: kernels, pool: pool)
+        graph, isMain: false, isForShapes: shapes != nil, subgraphCount: subgraphCount, environment)
       if shapes == nil { instances.append(instance) }
       return instance
     } catch { throw error.adding(text) }

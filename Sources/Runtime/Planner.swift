@@ -34,6 +34,7 @@ struct Planner {
     let context = ExecutionContext(kernels: kernels, pool: pool, workspace: UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped)
     var workspaceBytes = 0
     for step in steps where step.action == .run {
+      context.half = step.half
       do throws(EngineError) { try step.op.prepare(context) } catch { throw error.adding(step.node.text) }
       workspaceBytes = max(workspaceBytes, step.op.workspaceBytes)
     }
@@ -75,7 +76,7 @@ struct Planner {
         markDynamic(step)
         continue
       }
-      if step.op.isPure && canFold(node) { try fold(step) }
+      if step.op.isPure && canFold(step) { try fold(step) }
     }
   }
 
@@ -85,13 +86,10 @@ struct Planner {
   }
 
   /// Every input's value is known; or only the shape matters and that is known.
-  private func canFold(_ node: Node) -> Bool {
-    switch node.kind {
-    case .shape, .size, .rank: return true
-    default:
-      for t in node.inputs where !t.hasKnownValue { return false }
-      return true
-    }
+  private func canFold(_ step: Step) -> Bool {
+    if step.op.needsShapesOnly { return true }
+    for t in step.node.inputs where !t.hasKnownValue { return false }
+    return true
   }
 
   private func fold(_ step: Step) throws(EngineError) {

@@ -14,6 +14,8 @@ public struct SessionOptions {
   public var cores: [Int32] = []
   /// Half-precision arithmetic is welcome. The float32 kernels run all the same where it would not be faster.
   public var float16 = false
+  /// Nodes that are to run in float32 or in half precision whatever ``float16`` says.
+  public var plan = ExecutionPlan()
   public init() {}
 }
 
@@ -34,6 +36,8 @@ public struct NodeProfile {
   /// Runs counted, and their total time.
   public let runs: Int
   public let nanoseconds: UInt64
+  /// "float32", "bfloat16" or "float16": what it multiplies in; "" for an operator without floats.
+  public let arithmetic: StaticString
 }
 
 /// A model that is ready to run: graph, operators, memory and threads. Not thread-safe; see the C API's busy flag.
@@ -58,32 +62,16 @@ public final class Session {
   private let main: GraphInstance
   private let subgraphs: [Subgraph]
   private let executor: Executor
-  private let pool: ThreadPool
-  private let kernels: KernelPointer
+  private let environment: BuildEnvironment
   private var inputBindings: [UnsafeMutableRawPointer?]
   private var outputBindings: [UnsafeMutableRawPointer?]
 
   private var graph: Graph { main.graph }
 
-  /// Builds from a model in memory; nothing of `bytes` is used after the call returns.
+  /// Builds a session for a model.
   @export(interface)
-  public static func open(bytes: UnsafeRawBufferPointer, options: SessionOptions) throws(EngineError) -> Session {
-    try make(ModelReader.read(bytes, owner: nil, copyConstants: true), options)
-  }
-
-  /// Builds from a file (NUL-terminated path), which is mapped for as long as the session lives. Errors do not name the path:
-  /// the caller adds it.
-  @export(interface)
-  public static func open(path: UnsafePointer<CChar>, options: SessionOptions) throws(EngineError) -> Session {
-    let file: MappedFile
-    do throws(FileFailure) { file = try MappedFile.open(path: path) } catch {
-      switch error {
-      case .notRegular: throw EngineError(.error, "is not a regular file")
-      case .empty: throw EngineError(.error, "is empty")
-      case .system(let number): throw EngineError(.error, "cannot be read: \(errorText(number))")
-      }
-    }
-    return try make(ModelReader.read(file.bytes, owner: file, copyConstants: false), options)
+  public static func open(_ source: ModelSource, options: SessionOptions) throws(EngineError) -> Session {
+    try make(source.read(), options)
   }
 
   /// (Functions that make sessions rather than initialisers, because in Embedded Swift 6.3 an initialiser that throws leaks.)
@@ -97,28 +85,28 @@ public final class Session {
     let isReached = reachable(graphs)
     try refuseUnknownOperators(graphs, isReached)
     try refuseLists(description.mainGraph)
-    let pool = ThreadPool(threadCount: options.threads, cores: options.cores)
-    let kernels = Kernels.active
+    let environment = BuildEnvironment(
+      kernels: Kernels.active, pool: ThreadPool(threadCount: options.threads, cores: options.cores), float16: options.float16,
+      plan: options.plan)
     var subgraphs = [Subgraph]()
     for graph in graphs { subgraphs.append(Subgraph(graph, subgraphCount: graphs.count)) }
-    for i in 1..<max(graphs.count, 1) where isReached[i] { try subgraphs[i].check(kernels, pool) }
+    for i in 1..<max(graphs.count, 1) where isReached[i] { try subgraphs[i].check(environment) }
     let main = try GraphInstance.make(
-      description.mainGraph, isForShapes: false, subgraphCount: graphs.count, kernels: kernels, pool: pool)
-    let session = Session(main, subgraphs, pool, kernels)
+      description.mainGraph, isMain: true, isForShapes: false, subgraphCount: graphs.count, environment)
+    let session = Session(main, subgraphs, environment)
     try session.planFirst()
     return session
   }
 
-  private init(_ main: GraphInstance, _ subgraphs: [Subgraph], _ pool: ThreadPool, _ kernels: KernelPointer) {
+  private init(_ main: GraphInstance, _ subgraphs: [Subgraph], _ environment: BuildEnvironment) {
     self.main = main
     self.subgraphs = subgraphs
-    self.pool = pool
-    self.kernels = kernels
+    self.environment = environment
     inputBindings = [UnsafeMutableRawPointer?](repeating: nil, count: main.graph.inputs.count)
     outputBindings = [UnsafeMutableRawPointer?](repeating: nil, count: main.graph.outputs.count)
     let context = ExecutionContext(
-      kernels: kernels, pool: pool, workspace: UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped)
-    executor = Executor(main: main, subgraphs: subgraphs, context: context, pool: pool)
+      kernels: environment.kernels, pool: environment.pool, workspace: UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped)
+    executor = Executor(main: main, subgraphs: subgraphs, context: context, environment)
   }
 
   private func planFirst() throws(EngineError) {
@@ -132,7 +120,7 @@ public final class Session {
 
   /// Plans the main graph for the shapes that its inputs have now.
   private func plan() throws(EngineError) {
-    let plan = try main.planned(kernels, pool)
+    let plan = try main.planned(environment)
     try executor.reserveWorkspace(plan.workspaceBytes, exactly: true)
     main.adopt(plan)
   }
@@ -158,10 +146,11 @@ public final class Session {
     var list = "", count = 0, total = 0
     for i in 0..<graphs.count where isReached[i] {
       total += graphs[i].nodes.count
-      for node in graphs[i].nodes where Registry.factory(for: node.kind) == nil {
+      for node in graphs[i].nodes where Registry.factory(for: node) == nil {
         count += 1
         list += (list.isEmpty ? "" : ", ") + node.text
         if node.kind == .custom, let type = node.attributes.string(0) { list += " of type \(type)" }
+        list += "\(Registry.reason(against: node))"
       }
     }
     if count > 0 { throw EngineError(.error, "\(count) of \(total) nodes are not supported: \(list)") }
@@ -245,7 +234,7 @@ public final class Session {
     }
     try bind(plan)
     var mask = mssys_mask()
-    let pinned = pool.pinCaller(saving: &mask)
+    let pinned = environment.pool.pinCaller(saving: &mask)
     defer { if pinned { mssys_mask_restore(&mask) } }
     try executor.run(observer)
     copyIndirectOutputs(plan)
@@ -301,21 +290,11 @@ public final class Session {
     let mainCount = main.steps.count
     for (i, step) in allSteps.enumerated() where step.action == .run || step.action == .runDynamic {
       if i >= mainCount && step.runs == 0 { continue }
-      out.append(NodeProfile(name: step.node.name, kind: step.node.kind.name, runs: step.runs, nanoseconds: step.nanoseconds))
+      out.append(
+        NodeProfile(
+          name: step.node.name, kind: step.node.kind.name, runs: step.runs, nanoseconds: step.nanoseconds,
+          arithmetic: step.arithmetic))
     }
     return out
-  }
-}
-
-/// The system's text for an errno value.
-private func errorText(_ number: Int32) -> String {
-  switch number {
-  case ENOENT: return "no such file or directory"
-  case EACCES: return "permission denied"
-  case EISDIR: return "it is a directory"
-  case ENOTDIR: return "a part of the path is not a directory"
-  case ENAMETOOLONG: return "the path is too long"
-  case ENOMEM: return "out of memory"
-  default: return "error number \(number)"
   }
 }

@@ -1,5 +1,6 @@
 import CSystem
 import Graph
+import KernelSelection
 import Operators
 
 /// One operator of the execution order, with what the executor needs to know about it.
@@ -27,20 +28,33 @@ final class Step {
 
   var isFolded: Bool { action == .skip }
 
+  /// Half-precision kernels that the operator may choose; nil: it computes in float32.
+  let half: HalfKernelPointer?
+
   // Profile.
   var runs = 0
   var nanoseconds: UInt64 = 0
 
-  private init(_ node: Node, _ op: Operator) {
+  private init(_ node: Node, _ op: Operator, _ half: HalfKernelPointer?) {
     self.node = node
     self.op = op
+    self.half = half
   }
 
-  static func make(_ node: Node) throws(EngineError) -> Step {
-    guard let factory = Registry.factory(for: node.kind) else {
+  static func make(_ node: Node, half: HalfKernelPointer?) throws(EngineError) -> Step {
+    guard let factory = Registry.factory(for: node) else {
       throw EngineError(.error, "\(node): the operator is not supported")
     }
-    do throws(EngineError) { return Step(node, try factory(node)) } catch { throw error.adding(node.text) }
+    do throws(EngineError) { return Step(node, try factory(node), half) } catch { throw error.adding(node.text) }
+  }
+
+  /// The arithmetic that the operator computes in, for the profile.
+  var arithmetic: StaticString {
+    if op.halfArithmetic != 0 { return HalfKernels.name(op.halfArithmetic) }
+    var isFloat = false
+    for t in node.inputs where t.type == .float32 || t.type == .float16 { isFloat = true }
+    for t in node.outputs where t.type == .float32 || t.type == .float16 { isFloat = true }
+    return isFloat ? "float32" : ""
   }
 }
 

@@ -6,6 +6,30 @@ public enum FileFailure: Error {
   case system(Int32)
   case notRegular
   case empty
+
+  /// What to say of the file: "is empty".
+  public var text: String {
+    @export(interface) get {
+      switch self {
+      case .notRegular: return "is not a regular file"
+      case .empty: return "is empty"
+      case .system(let number): return "cannot be read: \(FileFailure.systemText(number))"
+      }
+    }
+  }
+
+  /// The system's text for an errno value.
+  private static func systemText(_ number: Int32) -> String {
+    switch number {
+    case ENOENT: return "no such file or directory"
+    case EACCES: return "permission denied"
+    case EISDIR: return "it is a directory"
+    case ENOTDIR: return "a part of the path is not a directory"
+    case ENAMETOOLONG: return "the path is too long"
+    case ENOMEM: return "out of memory"
+    default: return "error number \(number)"
+    }
+  }
 }
 
 /// A file mapped read-only. The bytes stay valid as long as the object lives.

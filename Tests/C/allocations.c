@@ -3,9 +3,10 @@
  *   allocations MODEL.ms...
  *
  * The allocator's functions are defined in this program, so that the library's calls arrive here too, and forward to glibc's.
- * Every model is built with two threads and run a few times; the allocations of further runs are counted. */
+ * Every model is built with two threads, with float32 and with half precision, and run a few times; the allocations of further runs are counted. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,10 +65,12 @@ int posix_memalign(void **pointer, size_t alignment, size_t size) {
 void free(void *pointer) { __libc_free(pointer); }
 
 /* Allocations of the counted runs; -1 when the model cannot be run. */
-static long measure(const char *path) {
+static long measure(const char *path, bool fp16) {
   OH_AI_ContextHandle context = OH_AI_ContextCreate();
   OH_AI_ContextSetThreadNum(context, 2);
-  OH_AI_ContextAddDeviceInfo(context, OH_AI_DeviceInfoCreate(OH_AI_DEVICETYPE_CPU));
+  OH_AI_DeviceInfoHandle cpu = OH_AI_DeviceInfoCreate(OH_AI_DEVICETYPE_CPU);
+  OH_AI_DeviceInfoSetEnableFP16(cpu, fp16);
+  OH_AI_ContextAddDeviceInfo(context, cpu);
   OH_AI_ModelHandle model = OH_AI_ModelCreate();
   OH_AI_Status status = OH_AI_ModelBuildFromFile(model, path, OH_AI_MODELTYPE_MINDIR, context);
   OH_AI_ContextDestroy(&context);
@@ -101,9 +104,10 @@ int main(int argc, char **argv) {
     printf("FAIL the library's allocations do not arrive here\n");
     return 1;
   }
-  for (int i = 1; i < argc; i++) {
-    long n = measure(argv[i]);
-    if (n > 0) printf("FAIL %s: %ld allocations in %d runs\n", argv[i], n, COUNTED);
+  for (int i = 0; i < 2 * (argc - 1); i++) {
+    const char *path = argv[1 + i / 2];
+    long n = measure(path, i % 2 == 1);
+    if (n > 0) printf("FAIL %s: %ld allocations in %d runs%s\n", path, n, COUNTED, i % 2 == 1 ? " with half precision" : "");
     if (n == 0) passed++;
     else failed++;
   }

@@ -9,6 +9,7 @@
 #include "mindspore/context.h"
 #include "mindspore/model.h"
 #include "mindspore/tensor.h"
+#include "mslite/extensions.h"
 
 /* Models with inputs or outputs above this are built but not run: a broken dimension easily asks for gigabytes. */
 enum { MAX_TENSOR_BYTES = 64 << 20 };
@@ -47,9 +48,18 @@ static inline int try_model_is_small(OH_AI_TensorHandleArray tensors) {
   return tensors.handle_num > 0;
 }
 
+/* Bytes that look encrypted get a key, so that what decrypts them is tried, too. */
+static inline void try_model_set_key(TryModel *t, const uint8_t *bytes, size_t size) {
+  static const uint8_t key[16] = "0123467899ABCDEF";
+  const int encrypted = size >= 4 && bytes[1] == 0x5E && bytes[2] == 0x3A && bytes[3] == 0x7F;
+  (void)MSLite_ModelSetDecryptionKey(t->model, encrypted ? key : NULL, sizeof key,
+                                     encrypted && bytes[0] == 0xD9 ? "AES-CBC" : "AES-GCM");
+}
+
 static inline TryResult try_model(TryModel *t, const void *bytes, size_t size) {
   TryResult result = {OH_AI_STATUS_SUCCESS, 0, OH_AI_STATUS_SUCCESS};
   try_model_open(t);
+  try_model_set_key(t, (const uint8_t *)bytes, size);
   result.build = OH_AI_ModelBuild(t->model, bytes, size, OH_AI_MODELTYPE_MINDIR, t->context);
   if (result.build != OH_AI_STATUS_SUCCESS) return result;
 

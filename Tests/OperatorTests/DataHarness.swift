@@ -110,6 +110,7 @@ struct OperatorRun {
     try op.run(context)
     for b in blocks + written + [workspace] { #expect(b.isIntact) }
     OperatorCoverage.record(node)
+    try Float16Twin.check(node)
     return results.map { t in
       Value(t.type, t.shape.dims, [UInt8](UnsafeRawBufferPointer(start: t.data, count: t.byteCount)))
     }

@@ -115,7 +115,7 @@ struct EveryTypeTests {
     for kind in [OperatorKind.logicalAnd, .logicalOr] {
       all.append(Case(kind: kind, inputs: [.bools([4], [true, true, false, false]), .bools([4], [true, false, true, false])], known: []))
     }
-    return all
+    return all + rareCases
   }
 
   @Test(arguments: EveryTypeTests.cases.indices) func agrees(index: Int) throws {

@@ -76,6 +76,7 @@ enum MathHarness {
     }
     #expect(bytes[0] == bytes[1], "one thread and two threads differ")
     OperatorCoverage.record(node)
+    try Float16Twin.check(node)
     return node
   }
 

@@ -9,6 +9,9 @@ final class MatrixHarness {
   private var buffers = [Buffer]()
   private let pool: ThreadPool
   private var state: UInt64 = 1
+  /// Half-precision kernels on offer, and what the last operator made of them.
+  var half: HalfKernelPointer? = nil
+  private(set) var halfArithmetic: Int32 = 0
 
   init(threads: Int = 2) { pool = ThreadPool(threadCount: threads) }
 
@@ -37,15 +40,24 @@ final class MatrixHarness {
     let op = try Registry.factory(for: node.kind)!(node)
     try op.infer()
     let context = ExecutionContext(kernels: Kernels.active, pool: pool, workspace: UnsafeMutableRawPointer(bitPattern: 64)!)
+    context.half = half
     try op.prepare(context)
+    halfArithmetic = op.halfArithmetic
     let workspace = Buffer(count: op.workspaceBytes)!
     context.workspace = workspace.base
     let y = node.outputs[0]
-    let out = Buffer(count: max(y.byteCount, 4))!
-    y.data = out.base
+    for t in node.outputs {
+      let memory = Buffer(count: max(t.byteCount, 4))!
+      buffers.append(memory)
+      t.data = memory.base
+    }
     try op.run(context)
     OperatorCoverage.record(node)
-    return (0..<y.count).map { out.base.load(fromByteOffset: $0 * 4, as: Float.self) }
+    try Float16Twin.check(node)
+    let out = y.data!
+    if y.type == .float16 { return (0..<y.count).map { Float(out.load(fromByteOffset: $0 * 2, as: Float16.self)) } }
+    if y.type != .float32 { return [] }
+    return (0..<y.count).map { out.load(fromByteOffset: $0 * 4, as: Float.self) }
   }
 
   func failure(_ node: Node) -> String? {

@@ -1,6 +1,7 @@
 /**
  * @file extensions.h
- * What this library offers beyond OpenHarmony's interface: error texts, its version, and a profile of a model's operators.
+ * What this library offers beyond OpenHarmony's interface: error texts, its version, keys of encrypted models, and a profile of a model's
+ * operators.
  */
 #ifndef MSLITE_EXTENSIONS_H
 #define MSLITE_EXTENSIONS_H
@@ -24,9 +25,32 @@ OH_AI_API const char *MSLite_GetLastError(void);
 /** @return name, version and the instruction set in use, such as "mslite 1.0.0 (avx512)"; valid for ever */
 OH_AI_API const char *MSLite_GetVersion(void);
 
+/**
+ * The half-precision arithmetic that OH_AI_DeviceInfoSetEnableFP16 gives on this processor: weights and activations of matrix
+ * products, convolutions and recurrent layers are rounded to it, sums are kept in float32. Which nodes use it is in the profile.
+ * @return "bfloat16" (x86-64 with AVX512_BF16), "float16" (aarch64 with FEAT_FP16), or "" where float32 is as fast and runs all
+ *         the same; valid for ever
+ */
+OH_AI_API const char *MSLite_GetHalfArithmetic(void);
+
+/**
+ * Gives the key of the encrypted model file that the next build of `model` reads. The key is copied; the copy is overwritten when a
+ * build has succeeded, another key is set, or the model is destroyed. Decrypting needs OpenSSL's libcrypto (3 or 1.1), which is
+ * loaded only then.
+ * @param key its bytes; NULL takes a key back
+ * @param key_length 16, 24 or 32
+ * @param mode "AES-GCM" or "AES-CBC", as the file was encrypted; NULL stands for "AES-GCM"
+ * @return OH_AI_STATUS_LITE_NULLPTR for no model, OH_AI_STATUS_LITE_PARAM_INVALID for another length of the key,
+ *         OH_AI_STATUS_LITE_NOT_SUPPORT for another mode, -12 (model rebuild) for a model that is built,
+ *         OH_AI_STATUS_LITE_ERROR for one in use
+ */
+OH_AI_API OH_AI_Status MSLite_ModelSetDecryptionKey(OH_AI_ModelHandle model, const uint8_t *key, size_t key_length,
+                                                    const char *mode);
+
 /** Lengths of the strings in a profile entry, final NUL included. */
 #define MSLITE_PROFILE_NAME_SIZE 128
 #define MSLITE_PROFILE_TYPE_SIZE 32
+#define MSLITE_PROFILE_ARITHMETIC_SIZE 16
 
 /** One operator of a profile. Names that are too long are cut. */
 typedef struct MSLite_NodeProfile {
@@ -36,6 +60,9 @@ typedef struct MSLite_NodeProfile {
   uint64_t runs;
   /** Their total time. */
   uint64_t nanoseconds;
+  /** What it multiplies in: "float32", or "bfloat16" or "float16" where half precision was asked for and is faster; "" for an
+   *  operator without floats. */
+  char arithmetic[MSLITE_PROFILE_ARITHMETIC_SIZE];
 } MSLite_NodeProfile;
 
 /**

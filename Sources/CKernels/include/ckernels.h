@@ -9,6 +9,7 @@
 #define MSLITE_CKERNELS_H
 #include <stddef.h>
 #include <stdint.h>
+#include "ckernels_int8.h"
 
 /* Functions of one variable. Also the activations that GEMM, convolution and the other fused kernels apply last.
  * a and b are the parameters named in the comment. */
@@ -175,6 +176,8 @@ typedef struct MSKernels {
   void (*_Nonnull f32_to_f16)(const float *_Nonnull x, uint16_t *_Nonnull y, ptrdiff_t n);
   /* y[i] = (1 - t) * a[i] + t * b[i]: the vertical step of a bilinear resize. In place allowed. */
   void (*_Nonnull lerp)(const float *_Nonnull a, const float *_Nonnull b, float t, float *_Nonnull y, ptrdiff_t n);
+
+  MSInt8Kernels int8;                /* quantised bytes */
 } MSKernels;
 
 /* Each fills the table with its instruction set's kernels. */

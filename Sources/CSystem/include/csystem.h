@@ -7,6 +7,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE 1
 #endif
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -17,6 +18,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -131,6 +135,39 @@ static inline int mssys_best_isa(void) {
   return MSSYS_ISA_AVX2;
 #else
   return MSSYS_ISA_BASELINE;
+#endif
+}
+
+/* The processor multiplies bytes and sums four products in one instruction: AVX-512 VNNI (then it has what MSSYS_ISA_AVX512
+ * stands for, too), or NEON's dot product extension. */
+static inline int mssys_has_byte_dot(void) {
+#if defined(__x86_64__)
+  unsigned r[4];
+  if (mssys_best_isa() < MSSYS_ISA_AVX512) return 0;
+  mssys_cpuid(7, 0, r);
+  return (int)(r[2] >> 11 & 1);
+#elif defined(__aarch64__)
+  return (int)(getauxval(AT_HWCAP) >> 20 & 1); /* HWCAP_ASIMDDP */
+#else
+  return 0;
+#endif
+}
+
+/* The CPU has the half-precision arithmetic that the kernels of this architecture use: AVX-512 BF16 on x86-64, float16
+ * multiply-adds (scalar and vector) on aarch64. */
+static inline int mssys_has_half(void) {
+#if defined(__x86_64__)
+  unsigned r[4];
+  if (mssys_best_isa() != MSSYS_ISA_AVX512) return 0;
+  mssys_cpuid(7, 0, r);
+  if (r[0] < 1) return 0;
+  mssys_cpuid(7, 1, r);
+  return (int)(r[0] >> 5 & 1);
+#elif defined(__aarch64__)
+  const unsigned long need = (1ul << 9) | (1ul << 10); /* HWCAP_FPHP, HWCAP_ASIMDHP */
+  return (getauxval(AT_HWCAP) & need) == need;
+#else
+  return 0;
 #endif
 }
 

@@ -1,15 +1,15 @@
-import CSystem
+import CKernels
 import Graph
 import System
 
 // Attributes: 0 axis: int, 0; negative counts from the end.
 
-/// Joins tensors along one axis. int8 inputs whose scale or zero point differs from the output's are requantised.
+/// Joins tensors along one axis. int8 and uint8 inputs whose scale or zero point differs from the output's are requantised.
 final class ConcatOperator: Operator {
   private let axis: Int
   private var moves: [StridedCopy] = []
   /// 256 output bytes per input that must be requantised, one after the other; `tableOf` finds them (-1: plain copy).
-  private var tables: [Int8] = []
+  private var tables: [UInt8] = []
   private var tableOf: [Int] = []
   /// What one input contributes: bytes of a run, runs, bytes between runs in the output, first byte. For requantised inputs.
   private var runBytes: [Int] = []
@@ -62,44 +62,32 @@ final class ConcatOperator: Operator {
     tableOf = []
     runBytes = []
     var offset = 0
-    for input in inputs {
+    for (index, input) in inputs.enumerated() {
       let run = input.shape.span(a..<input.shape.rank)
       moves.append(
         StridedCopy(counts: [outer, run], from: [run, 1], to: [stride, 1], elementSize: size, toOffset: offset))
       runBytes.append(run &* size)
-      tableOf.append(addTable(input, output))
+      tableOf.append(try addTable(index))
       offset &+= run
     }
   }
 
-  /// The table that maps the input's int8 values to the output's scale, when they differ; -1 when a copy does.
-  private func addTable(_ input: Tensor, _ output: Tensor) -> Int {
-    guard input.type == .int8, let p = input.quantParams.first, let q = output.quantParams.first,
-      p.scale != q.scale || p.zeroPoint != q.zeroPoint
-    else { return -1 }
+  /// The table that maps the input's bytes to the output's scale, when they differ; -1 when a copy does.
+  private func addTable(_ index: Int) throws(EngineError) -> Int {
+    let input = inputs[index], output = outputs[0]
+    guard input.isQuantized && output.isQuantized else { return -1 }
+    let from = try requireQuantization(input: index), to = try requireQuantization(output: 0, type: input.type)
+    if from.isLike(to) { return -1 }
     let start = tables.count
-    let ratio = p.scale / q.scale
-    var v = -128
-    while v < 128 {
-      let real = (Double(v) - Double(p.zeroPoint)) * ratio
-      tables.append(saturated(roundHalfAway(real) + Double(q.zeroPoint), Int8.self))
-      v += 1
-    }
+    tables += from.requantization(to: to)
     return start
   }
 
   private struct TableJob: ParallelJob {
-    let x: UnsafePointer<Int8>, y: UnsafeMutablePointer<Int8>, table: UnsafePointer<Int8>
+    let kernels: UnsafePointer<MSKernels>
+    let x: UnsafePointer<UInt8>, y: UnsafeMutablePointer<UInt8>, table: UnsafePointer<UInt8>
     let run: Int, stride: Int
-    func run(_ index: Int, worker: Int) {
-      let from = x + index * run
-      let to = y + index * stride
-      var i = 0
-      while i < run {
-        to[i] = table[Int(from[i]) + 128]
-        i += 1
-      }
-    }
+    func run(_ index: Int, worker: Int) { kernels.pointee.int8.map(x + index * run, y + index * stride, run, table) }
   }
 
   override func run(_ context: ExecutionContext) throws(EngineError) {
@@ -114,7 +102,8 @@ final class ConcatOperator: Operator {
           context.parallelRows(
             outer, elements: runBytes[i],
             TableJob(
-              x: UnsafePointer(inputs[i].pointer(Int8.self)), y: target.assumingMemoryBound(to: Int8.self) + offset,
+              kernels: context.kernels, x: UnsafePointer(inputs[i].pointer(UInt8.self)),
+              y: target.assumingMemoryBound(to: UInt8.self) + offset,
               table: table.baseAddress.unsafelyUnwrapped + tableOf[i], run: runBytes[i], stride: outputStride))
         }
       }
@@ -122,13 +111,4 @@ final class ConcatOperator: Operator {
       i += 1
     }
   }
-}
-
-/// To the nearest whole number, halves away from zero. Values beyond 2^62 are returned as they are.
-@inline(__always)
-func roundHalfAway(_ value: Double) -> Double {
-  if !(value > -4.6e18 && value < 4.6e18) { return value }
-  let whole = Double(Int64(value))
-  let rest = value - whole
-  return rest >= 0.5 ? whole + 1 : rest <= -0.5 ? whole - 1 : whole
 }

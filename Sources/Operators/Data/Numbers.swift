@@ -14,6 +14,11 @@ struct NumberList {
     type = tensor.type
   }
 
+  init(_ floats: UnsafeMutablePointer<Float>) {
+    data = UnsafeRawPointer(floats)
+    type = .float32
+  }
+
   @inline(__always)
   subscript(_ i: Int) -> Double {
     switch type {

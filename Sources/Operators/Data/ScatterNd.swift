@@ -1,9 +1,10 @@
 import CSystem
 import Graph
 
-// ScatterNd: inputs indices, updates, shape. ScatterNdUpdate, TensorScatterAdd: inputs x, indices, updates. Attributes: none.
+// ScatterNd: inputs indices, updates, shape. ScatterNdUpdate, TensorScatterAdd, Custom TensorScatterMax: inputs x, indices,
+// updates. Attributes: none.
 
-/// Writes (or adds) the updates to the elements or slices that the rows of the indices name: into zeros of the given shape
+/// Writes (or adds, or keeps the greater of) the updates to the elements or slices that the rows of the indices name: into zeros of the given shape
 /// (ScatterNd) or into a copy of x. Of several updates of one place the last one stays. A row that lies outside is an error.
 final class ScatterNdOperator: Operator {
   private let indices: Int, updates: Int
@@ -19,6 +20,7 @@ final class ScatterNdOperator: Operator {
     try requireIndices(indices)
     if node.kind != .scatterNd { try requireSameType(0, 2) }
     if node.kind == .tensorScatterAdd { try requireType(0, .float32, .int32) }
+    if node.kind == .custom { try requireType(0, .float32) }
   }
 
   override func infer() throws(EngineError) {
@@ -53,7 +55,9 @@ final class ScatterNdOperator: Operator {
     while row < coordinates.rows {
       let place = coordinates.depth == 0 ? 0 : coordinates.offset(IndexList(inputs[indices]), row) ?? 0
       let (to, update) = (y + place * size, from + row * bytes)
-      if node.kind != .tensorScatterAdd {
+      if node.kind == .custom {
+        add(update, to, Float.self) { $1 > $0 ? $1 : $0 }
+      } else if node.kind != .tensorScatterAdd {
         memcpy(to, update, bytes)
       } else if output.type == .float32 {
         add(update, to, Float.self) { $0 + $1 }

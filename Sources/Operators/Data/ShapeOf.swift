@@ -12,6 +12,8 @@ final class ShapeOperator: Operator {
     if node.kind == .rank { try requireType(0, .float32, .float16, .int32, .int64) }
   }
 
+  override var needsShapesOnly: Bool { true }
+
   override func infer() throws(EngineError) {
     let shape = inputs[0].shape
     if node.kind == .rank { return try setOutput(0, inputs[0].type, [1]) }

@@ -7,21 +7,12 @@ import System
 /// Activation: y = f(x), elementwise, float32; RELU also int32.
 final class ActivationOperator: Operator {
   private var f = FusedActivation.none
+  private let type: Int
 
   override init(_ node: Node) throws(EngineError) {
+    type = node.attributes.int(0, 0)
     try super.init(node)
-    let attributes = node.attributes
-    let type = attributes.int(0, 0)
-    let minimum = attributes.float(2, 0), maximum = attributes.float(3, 0)
-    guard type != ActivationType.none,
-      let f = FusedActivation(
-        type: type, alpha: attributes.float(1, 0), minimum: minimum, maximum: maximum, approximate: attributes.bool(4, false))
-    else {
-      throw EngineError(
-        .notSupported,
-        "activation type \(type) (\(ActivationOperator.name(type))); accepted are RELU, SIGMOID, RELU6, ELU, LEAKY_RELU, SOFTPLUS, TANH, HSWISH, HSIGMOID, HARD_TANH, SWISH, GELU and FAST_GELU")
-    }
-    self.f = f
+    f = try ActivationOperator.function(node) ?? .none
     try requireInputs(1...1)
     try requireOutputs(1...1)
     if type == ActivationType.relu {
@@ -29,23 +20,23 @@ final class ActivationOperator: Operator {
     } else {
       try requireType(0, .float32)
     }
+  }
+
+  /// The function that the node names; nil for those that ``ScalarActivation`` computes.
+  static func function(_ node: Node) throws(EngineError) -> FusedActivation? {
+    let attributes = node.attributes
+    let type = attributes.int(0, 0)
+    let minimum = attributes.float(2, 0), maximum = attributes.float(3, 0)
+    let f = FusedActivation(
+      type: type, alpha: attributes.float(1, 0), minimum: minimum, maximum: maximum, approximate: attributes.bool(4, false))
+    guard type != ActivationType.none && (f != nil || ScalarActivation.accepts(type)) else {
+      throw EngineError(
+        .notSupported, "activation type \(type); 1 (RELU) to 20 (FAST_GELU) are accepted")
+    }
     if type == ActivationType.hardTanh && !(maximum > minimum) {
       throw EngineError(.parameterInvalid, "HARD_TANH needs max_val greater than min_val")
     }
-  }
-
-  private static func name(_ type: Int) -> StaticString {
-    switch type {
-    case 0: return "NO_ACTIVATION"
-    case 6: return "ABS"
-    case 7: return "RELU1"
-    case 8: return "SOFTSIGN"
-    case 11: return "SELU"
-    case 14: return "THRESHOLDRELU"
-    case 15: return "LINEAR"
-    case 17: return "SIGN"
-    default: return "UNKNOWN"
-    }
+    return f
   }
 
   override func infer() throws(EngineError) { try setOutput(0, inputs[0].type, inputs[0].shape.dims) }
@@ -55,6 +46,11 @@ final class ActivationOperator: Operator {
   override func run(_ context: ExecutionContext) throws(EngineError) {
     let n = outputs[0].count
     if n == 0 { return }
+    if ScalarActivation.accepts(type) {
+      let job = ScalarActivation(
+        type: type, alpha: node.attributes.float(1, 0), x: UnsafePointer(inputs[0].floats), y: outputs[0].floats, n: n)
+      return context.parallel((n + ScalarActivation.grain - 1) / ScalarActivation.grain, job)
+    }
     if inputs[0].type == .float32 {
       context.unary(f, UnsafePointer(inputs[0].floats), outputs[0].floats, n)
       return

@@ -20,7 +20,9 @@ final class ComparisonOperator: Operator {
     try requireInputs(2...2)
     try requireOutputs(1...1)
     _ = try operandType()
-    if type != .float32 {
+    if type == .float32 {
+      for i in 0..<2 { try requireFloat(i) }
+    } else {
       if isLogical { try requireType(0, .float32, .int32, .bool) } else { try requireType(0, .float32, .int32, .int64, .bool) }
     }
   }

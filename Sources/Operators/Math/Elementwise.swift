@@ -69,10 +69,12 @@ struct FloatInput {
     converted = buffer
   }
 
-  /// The values. The tensor must have elements.
+  /// The values.
   func pointer(_ op: Operator) -> UnsafePointer<Float> {
     if let converted { return UnsafePointer(converted.base.assumingMemoryBound(to: Float.self)) }
-    return UnsafePointer(op.inputs[index].floats)
+    // A tensor of no elements may have no memory; nothing reads there.
+    guard let data = op.inputs[index].data else { return UnsafePointer(bitPattern: 64).unsafelyUnwrapped }
+    return UnsafePointer(data.assumingMemoryBound(to: Float.self))
   }
 
   /// The values while the graph is being prepared; nil when they are computed by the run.

@@ -23,6 +23,8 @@ final class GRUOperator: Operator {
     let bias: Buffer
   }
   private var weights = [Direction]()
+  /// What the products need at the start of the workspace.
+  private var scratchBytes = 0
 
   override init(_ node: Node) throws(EngineError) {
     directions = node.attributes.bool(0, false) ? 2 : 1
@@ -62,7 +64,8 @@ final class GRUOperator: Operator {
   override func prepare(_ context: ExecutionContext) throws(EngineError) {
     workspaceBytes = 0
     if outputs[0].count == 0 { return }
-    workspaceBytes = (steps * batch * 3 + batch * 2) * hidden * 4
+    let values = (steps * batch * 3 + batch * 2) * hidden * 4
+    workspaceBytes = values + scratchBytes
     for i in 1..<5 where inputs[i].type == .float16 && (weights.isEmpty || i == 4) { try operands[i].prepare(self, context) }
     if !weights.isEmpty { return }
     for d in 0..<directions {
@@ -74,10 +77,12 @@ final class GRUOperator: Operator {
       for i in 0..<hidden { bias.floats[3 * hidden + i] = resetsLast ? b[5 * hidden + i] : 0 }
       weights.append(
         Direction(
-          input: try PackedWeights(self, context, w, n: 3 * hidden, k: inputSize),
-          gates: try PackedWeights(self, context, r, n: 2 * hidden, k: hidden),
-          candidate: try PackedWeights(self, context, r + 2 * hidden * hidden, n: hidden, k: hidden), bias: bias))
+          input: try packWeights(context, w, n: 3 * hidden, k: inputSize, &scratchBytes),
+          gates: try packWeights(context, r, n: 2 * hidden, k: hidden, &scratchBytes),
+          candidate: try packWeights(context, r + 2 * hidden * hidden, n: hidden, k: hidden, &scratchBytes),
+          bias: bias))
     }
+    workspaceBytes = values + scratchBytes
     // What is packed needs no float32 copy of the file's form.
     for i in 1..<4 { operands[i] = FloatInput(i) }
   }
@@ -89,7 +94,7 @@ final class GRUOperator: Operator {
     }
     let x = UnsafePointer(inputs[0].floats), y = outputs[0].floats, kernels = context.kernels
     let width = 3 * hidden
-    let all = scratch(context), h = all + steps * batch * width, product = h + batch * hidden
+    let all = (context.workspace + scratchBytes).assumingMemoryBound(to: Float.self), h = all + steps * batch * width, product = h + batch * hidden
     var length = steps
     if inputs.count == 6 { length = min(max(Int(inputs[5].pointer(Int32.self).pointee), 0), steps) }
     let mul = Int32(MS_BINARY_MUL.rawValue), none = Int32(MS_UNARY_IDENTITY.rawValue)

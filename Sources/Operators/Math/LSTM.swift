@@ -30,6 +30,8 @@ final class LSTMOperator: Operator {
     let bias: Buffer
   }
   private var weights = [Direction]()
+  /// What the products need at the start of the workspace.
+  private var scratchBytes = 0
 
   override init(_ node: Node) throws(EngineError) {
     directions = node.attributes.bool(0, false) ? 2 : 1
@@ -125,11 +127,13 @@ final class LSTMOperator: Operator {
     if outputs[0].count == 0 { return }
     let gates = 4 * hidden
     // Gates of all steps; states; the cell's output before a projection.
-    workspaceBytes = (steps * batch * gates + batch * (state + 2 * hidden)) * 4
+    let values = (steps * batch * gates + batch * (state + 2 * hidden)) * 4
+    workspaceBytes = values + scratchBytes
     for i in 1..<inputs.count where inputs[i].type == .float16 && (weights.isEmpty || i == h0 || i == c0) {
       try operands[i].prepare(self, context)
     }
     if !weights.isEmpty { return }
+    scratchBytes = 0
     let l = isMindIR ? try layout() : Layout()
     let packed = try isMindIR ? knownWeights(operands[3]) : nil
     for d in 0..<directions {
@@ -154,8 +158,11 @@ final class LSTMOperator: Operator {
       weights.append(
         Direction(
           input: try packGates(context, w, inputSize), recurrent: try packGates(context, r, state),
-          projection: try p.map { p throws(EngineError) in try PackedWeights(self, context, p, n: state, k: hidden) }, bias: bias))
+          projection: try p.map { p throws(EngineError) in
+            try packWeights(context, p, n: state, k: hidden, &scratchBytes)
+          }, bias: bias))
     }
+    workspaceBytes = values + scratchBytes
     // What is packed needs no float32 copy of the file's form.
     for i in 1..<inputs.count where i != h0 && i != c0 { operands[i] = FloatInput(i) }
   }
@@ -168,13 +175,13 @@ final class LSTMOperator: Operator {
     return (gate == 0 ? 0 : gate == 1 ? 3 : gate == 2 ? 1 : 2) * hidden + i
   }
 
-  private func packGates(_ context: ExecutionContext, _ values: UnsafePointer<Float>, _ k: Int) throws(EngineError)
-    -> PackedWeights
-  {
-    if !isMindIR { return try PackedWeights(self, context, values, n: 4 * hidden, k: k) }
+  private func packGates(
+    _ context: ExecutionContext, _ values: UnsafePointer<Float>, _ k: Int
+  ) throws(EngineError) -> PackedWeights {
+    if !isMindIR { return try packWeights(context, values, n: 4 * hidden, k: k, &scratchBytes) }
     let ordered = try floatBuffer(4 * hidden * k)
     for row in 0..<4 * hidden { memcpy(ordered.floats + row * k, values + sourceRow(row) * k, k * 4) }
-    return try PackedWeights(self, context, ordered.floats, n: 4 * hidden, k: k)
+    return try packWeights(context, ordered.floats, n: 4 * hidden, k: k, &scratchBytes)
   }
 
   override func run(_ context: ExecutionContext) throws(EngineError) {
@@ -186,7 +193,7 @@ final class LSTMOperator: Operator {
       return
     }
     let x = UnsafePointer(inputs[0].floats), y = outputs[0].floats
-    let all = scratch(context), h = all + steps * batch * gates, c = h + batch * state, cell = c + batch * hidden
+    let all = (context.workspace + scratchBytes).assumingMemoryBound(to: Float.self), h = all + steps * batch * gates, c = h + batch * state, cell = c + batch * hidden
     let stepStride = directions * batch * state, rowStride = isMindIR ? directions * state : state
     for d in 0..<directions {
       let w = weights[d]

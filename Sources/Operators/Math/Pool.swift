@@ -7,16 +7,16 @@ import System
 
 /// AvgPoolFusion and MaxPoolFusion: NHWC, float32. The average counts the taps inside the image. `global` takes the whole
 /// image as the window and needs neither kernel size nor strides.
-final class PoolOperator: Operator {
-  private let isAverage: Bool
-  private let isGlobal: Bool
-  private let kernelSize: [Int]
-  private let strides: [Int]
+class PoolOperator: Operator {
+  final let isAverage: Bool
+  final let isGlobal: Bool
+  final let kernelSize: [Int]
+  final let strides: [Int]
   private let pads: [Int]
   private let padMode: Int
   private let roundsUp: Bool
   private var activation = FusedActivation.none
-  private var padTop = 0, padLeft = 0
+  final var padTop = 0, padLeft = 0
 
   override init(_ node: Node) throws(EngineError) {
     let attributes = node.attributes
@@ -30,7 +30,7 @@ final class PoolOperator: Operator {
     try super.init(node)
     try requireInputs(1...1)
     try requireOutputs(1...1)
-    try requireType(0, .float32)
+    try requireElements()
     let type = attributes.int(7, 0)
     // The original takes an activation it does not know for none here.
     if node.fused.activation != nil || type == ActivationType.relu || type == ActivationType.relu6 {
@@ -45,6 +45,9 @@ final class PoolOperator: Operator {
       if !pads.isEmpty { try PoolOperator.require(pads, "pad", 4, 0) }
     }
   }
+
+  /// Checks the input's type; subclasses take others.
+  func requireElements() throws(EngineError) { try requireType(0, .float32) }
 
   /// A list of at least `count` numbers from `low` to a million, so that positions never overflow.
   private static func require(_ list: [Int], _ name: StaticString, _ count: Int, _ low: Int) throws(EngineError) {
@@ -72,12 +75,12 @@ final class PoolOperator: Operator {
       throw EngineError(.inferError, "input 0 (\(inputs[0])) has no image to pool: [N, H, W, C] is needed")
     }
     if isGlobal {
-      try setOutput(0, .float32, [s[0], 1, 1, s[3]])
+      try setOutput(0, inputs[0].type, [s[0], 1, 1, s[3]])
       return
     }
     let p = pads.isEmpty ? [0, 0, 0, 0] : pads
     let h = extent(s[1], kernelSize[0], strides[0], p[0], p[1]).out, w = extent(s[2], kernelSize[1], strides[1], p[2], p[3]).out
-    try setOutput(0, .float32, [s[0], h, w, s[3]])
+    try setOutput(0, inputs[0].type, [s[0], h, w, s[3]])
   }
 
   override var acceptsFusedActivation: Bool { true }

@@ -3,38 +3,34 @@ import CSystem
 import Graph
 import System
 
-/// What LSTM and GRU share: packed weights and the products with them.
-
-/// The transpose of a weight matrix [n, k], packed for gemm.
-struct PackedWeights {
-  let buffer: Buffer
-  let k: Int, n: Int
-
-  init(_ op: Operator, _ context: ExecutionContext, _ values: UnsafePointer<Float>, n: Int, k: Int) throws(EngineError) {
-    self.k = k
-    self.n = n
-    let width = Int(context.kernels.pointee.gemm_nr), panels = (n + width - 1) / width
-    buffer = try op.floatBuffer(panels * width * k)
-    context.kernels.pointee.gemm_pack_b(buffer.floats, values, k, n, 1, k, 0, panels)
-  }
-}
+/// What LSTM and GRU share: products with packed weights.
 
 extension ExecutionContext {
-  /// C[m, w.n] = f(A[m, w.k] * w + bias (+ residual)). Small products stay on the calling thread.
+  /// C[m, n] = f(A[m, k] * w + bias (+ residual)). Small products stay on the calling thread. The scratch of the products is at the
+  /// start of the workspace.
   func product(
     _ a: UnsafePointer<Float>, lda: Int, _ w: PackedWeights, _ c: UnsafeMutablePointer<Float>, ldc: Int, m: Int,
     bias: UnsafePointer<Float>?, residual: UnsafePointer<Float>?, ldr: Int, _ f: FusedActivation = .none
   ) {
-    let width = Int(kernels.pointee.gemm_nr)
     let g = MSGemm(
-      a: a, lda: lda, b: w.buffer.floats, c: c, ldc: ldc, m: m, n: w.n, k: w.k, bias: bias, residual: residual, ldr: ldr,
-      activation: f.op, alpha: f.alpha, beta: f.beta)
-    let job = GemmJob(g, panels: (w.n + width - 1) / width, self)
-    parallel(job.grid.tasks, job)
+      a: a, lda: lda, b: w.buffer.floats, c: c, ldc: ldc, m: m, n: w.matrix.n, k: w.matrix.k, bias: bias, residual: residual,
+      ldr: ldr, activation: f.op, alpha: f.alpha, beta: f.beta)
+    multiply(g, w.matrix, scratch: 0)
   }
 }
 
 extension Operator {
+  /// The transpose of `values` [n, k] (or `values` [k, n] themselves) packed on all threads. `scratch` grows to what products with it
+  /// need.
+  func packWeights(
+    _ context: ExecutionContext, _ values: UnsafePointer<Float>, n: Int, k: Int, transposed: Bool = true, _ scratch: inout Int
+  ) throws(EngineError) -> PackedWeights {
+    let weights = try PackedWeights(values, n: n, k: k, transposed: transposed, context)
+    noteArithmetic(weights.matrix)
+    scratch = max(scratch, weights.matrix.scratchBytes(context))
+    return weights
+  }
+
   /// Refuses sizes whose products could overflow, and weights of nothing.
   func requireRecurrentSizes(steps: Int, batch: Int, input: Int, hidden: Int, state: Int) throws(EngineError) {
     let limit = 1 << 20

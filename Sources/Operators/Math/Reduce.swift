@@ -3,18 +3,20 @@ import Graph
 import System
 
 /// ReduceMode numbers of the format.
-private enum ReduceMode {
+enum ReduceMode {
   static let mean = 0, max = 1, min = 2, prod = 3, sum = 4, sumSquare = 5, absSum = 6, all = 7, l2 = 8
 }
 
 // Attributes: 0 keep_dims (false), 1 mode (0), 2 reduce_to_end (false), 3 coeff (0; a factor, used with reduce_to_end only).
 
-/// ReduceFusion. Inputs: x [, axes]; no axes, or an empty list of them, mean all.
+// All. Attributes: 0 keep_dims: int, 0.
+
+/// ReduceFusion, and All as its mode All. Inputs: x [, axes]; no axes, or an empty list of them, mean all.
 ///
 /// Accepts float32 (every mode but All), int32 and int64 (every mode but All and L2; the mean truncates after each axis), bool
 /// (All). Adjacent axes are reduced together; several groups of axes one after the other, the last first.
 final class ReduceOperator: Operator {
-  private let mode: Int
+  let mode: Int
   private let keepDims: Bool
   private let toEnd: Bool
   private let coefficient: Float
@@ -25,6 +27,12 @@ final class ReduceOperator: Operator {
     var results: Int { outer * inner }
   }
   private var steps = [Step]()
+  /// The one reduction of [outer, n, inner] that does it all; nil when it takes several.
+  var singleStep: (outer: Int, n: Int, inner: Int)? {
+    steps.count == 1 ? (steps[0].outer, steps[0].n, steps[0].inner) : nil
+  }
+  /// The result is multiplied by a factor.
+  var hasFactor: Bool { toEnd && abs(coefficient) > 1e-5 }
   /// Product of all reduced dimensions.
   private var reduced = 1
   /// Elements between the two halves of the workspace that the steps use in turn.
@@ -33,7 +41,7 @@ final class ReduceOperator: Operator {
   override init(_ node: Node) throws(EngineError) {
     let attributes = node.attributes
     keepDims = attributes.bool(0, false)
-    mode = attributes.int(1, 0)
+    mode = node.kind == .all ? ReduceMode.all : attributes.int(1, 0)
     toEnd = attributes.bool(2, false)
     coefficient = attributes.float(3, 0)
     try super.init(node)
@@ -204,7 +212,7 @@ final class ReduceOperator: Operator {
     func apply(_ f: FusedActivation) { context.unary(f, UnsafePointer(y), y, count) }
     if mode == ReduceMode.mean { apply(FusedActivation(MS_UNARY_AFFINE, 1 / Float(reduced))) }
     if mode == ReduceMode.l2 { apply(FusedActivation(MS_UNARY_SQRT)) }
-    if toEnd && abs(coefficient) > 1e-5 { apply(FusedActivation(MS_UNARY_AFFINE, coefficient)) }
+    if hasFactor { apply(FusedActivation(MS_UNARY_AFFINE, coefficient)) }
   }
 
   private func runIntegers<T: FixedWidthInteger & SignedInteger>(_ context: ExecutionContext, _: T.Type) {

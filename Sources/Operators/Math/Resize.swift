@@ -4,10 +4,10 @@ import Graph
 import System
 
 /// ResizeMethod and CoordinateTransformMode numbers of the format.
-private enum ResizeMethod {
+enum ResizeMethod {
   static let linear = 0, nearest = 1, cubic = 2
 }
-private enum CoordinateMode {
+enum CoordinateMode {
   static let asymmetric = 0, alignCorners = 1, halfPixel = 2
 }
 
@@ -17,9 +17,9 @@ private enum CoordinateMode {
 /// Resize of NHWC images. Inputs: x [, size], the size being int32 [h, w], int32 or float32 for four dimensions (sizes or
 /// scales), float32 [scale h, scale w], or one int32 zoom factor. Linear and cubic take float32; nearest any type whose
 /// elements have 1, 2, 4 or 8 bytes.
-final class ResizeOperator: Operator {
+class ResizeOperator: Operator {
   private let method: Int
-  private let coordinates: Int
+  final let coordinates: Int
   private let cubicCoefficient: Float
   /// For every output row, then every output column: the positions of the `taps` source rows or columns, and their weights.
   private var positions: Buffer? = nil
@@ -43,11 +43,14 @@ final class ResizeOperator: Operator {
         "coordinate mode \(coordinates); 0 (ASYMMETRIC), 1 (ALIGN_CORNERS) and 2 (HALF_PIXEL) are accepted")
     }
     if method != ResizeMethod.nearest {
-      try requireType(0, .float32)
+      try requireElements()
     } else if inputs[0].type.size == 0 {
       try requireType(0, .float32, .float16, .int32, .int64, .int16, .int8, .uint8, .bool)
     }
   }
+
+  /// Checks the type of an input that is blended; subclasses take others.
+  func requireElements() throws(EngineError) { try requireType(0, .float32) }
 
   /// Height and width of the result.
   private func size() throws(EngineError) -> (h: Int, w: Int) {

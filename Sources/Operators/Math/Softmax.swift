@@ -5,10 +5,10 @@ import System
 // Attributes. Softmax: 0 axis, a list of exactly one entry. LogSoftmax: 0 axis (0).
 
 /// Softmax and LogSoftmax over one axis, float32.
-final class SoftmaxOperator: Operator {
+class SoftmaxOperator: Operator {
   private let isLog: Bool
   private let axisAttribute: Int
-  private var outer = 0, n = 0, inner = 0
+  final var outer = 0, n = 0, inner = 0
 
   override init(_ node: Node) throws(EngineError) {
     isLog = node.kind == .logSoftmax
@@ -17,15 +17,18 @@ final class SoftmaxOperator: Operator {
     try super.init(node)
     try requireInputs(1...1)
     try requireOutputs(1...1)
-    try requireType(0, .float32)
+    try requireElements()
     if !isLog && list.count != 1 {
       throw EngineError(.parameterInvalid, "the axis attribute has \(list.count) entries; exactly one is needed")
     }
   }
 
+  /// Checks the input's type; subclasses take others.
+  func requireElements() throws(EngineError) { try requireType(0, .float32) }
+
   override func infer() throws(EngineError) {
     _ = try requireAxis(axisAttribute, of: 0)
-    try setOutput(0, .float32, inputs[0].shape.dims)
+    try setOutput(0, inputs[0].type, inputs[0].shape.dims)
   }
 
   override var inPlaceInputs: [Int] { [0] }

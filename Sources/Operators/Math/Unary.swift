@@ -25,7 +25,8 @@ final class UnaryOperator: Operator {
     }
   }
 
-  private static func function(_ node: Node) throws(EngineError) -> FusedActivation {
+  /// The function that the node names.
+  static func function(_ node: Node) throws(EngineError) -> FusedActivation {
     let attributes = node.attributes
     switch node.kind {
     case .abs: return FusedActivation(MS_UNARY_ABS)

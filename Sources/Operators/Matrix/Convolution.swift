@@ -1,62 +1,38 @@
 import CKernels
 import Graph
+import KernelSelection
 import System
 
-// Conv2DFusion attributes (field: meaning, default):
-//   1 kernel_size [h, w] (from the weights)   2 stride [h, w] (1)   3 dilation [h, w] (1)   4 pad_mode 0 PAD 1 SAME 2 VALID
-//   5 pad_list [top, bottom, left, right] pixels (0)   7 group (1; 0 counts as 1, or as the channel count where only that fits)
-//   10 activation_type (none)   0 format, 6 mode, 8 in_channel, 9 out_channel: ignored, since files have them wrong.
-// Inputs: x [N, H, W, I], weights [O, kh, kw, I / group], optional bias [O], and the residual that the optimiser may add.
+// Conv2DFusion: attributes and inputs stand with ConvolutionLayer.
 
 /// 2-D convolution, NHWC, float32 activations, float32 or float16 weights.
 ///
 /// y[n, oh, ow, o] = act(bias[o] + sum x[n, oh s + kh d - p, ..., g I/G + i] w[o, kh, kw, i] + residual)
 final class ConvolutionOperator: Operator {
-  private var geometry = ConvolutionGeometry()
-  private var group = 1
+  private var layer = ConvolutionLayer()
   private var activation = FusedActivation.none
-  private var bias: VectorOperand? = nil
-  private var outChannels = 0, groupInChannels = 0
+  private var bias: FloatInput? = nil
+
+  private var geometry: ConvolutionGeometry { layer.geometry }
+  private var group: Int { layer.group }
+  private var outChannels: Int { layer.outChannels }
+  private var groupInChannels: Int { layer.groupInChannels }
 
   private enum Path { case pointwise, general, depthwise }
   private var path = Path.general
   private var matrix: PackedMatrix?
   private var packed: Buffer?
+  /// Bytes of a worker's scratch on the general path.
+  private var scratchStride = 0
 
   override init(_ node: Node) throws(EngineError) {
     try super.init(node)
-    let a = node.attributes
-    let extra = node.fused.addsResidual ? 1 : 0
-    guard node.inputs.count >= 2 + extra && node.inputs.count <= 3 + extra else {
-      throw EngineError(.error, "has \(node.inputs.count) inputs; an image, weights and an optional bias are needed")
-    }
-    let weights = node.inputs[1]
-    guard weights.shape.rank == 4, let elements = weights.shape.checkedCount, elements > 0 else {
-      throw EngineError(.error, "the weights (\(weights)) must have the 4 dimensions [O, kh, kw, I / group], none of them 0")
-    }
-    geometry = try ConvolutionGeometry(
-      kernel: a.ints(1), stride: a.ints(2), dilation: a.ints(3), padMode: a.int(4), pads: a.ints(5),
-      weightKernel: (weights.shape[1], weights.shape[2]))
-    outChannels = weights.shape[0]
-    groupInChannels = weights.shape[3]
-    group = max(a.int(7, 1), 1)
-    if outChannels % group != 0 {
-      throw EngineError(.error, "group \(group) does not divide the \(outChannels) output channels of \(weights)")
-    }
-    bias = node.inputs.count == 3 + extra ? VectorOperand(node.inputs[2]) : nil
-    if let bias, bias.tensor.shape.checkedCount != outChannels {
-      throw EngineError(.error, "the bias (\(bias.tensor)) must have \(outChannels) elements")
-    }
-    activation = try Operators.fusedActivation(of: node, field: 10)
-    try requireOutputs(1...1)
+    layer = try ConvolutionLayer(self)
+    bias = layer.bias == nil ? nil : FloatInput(2)
+    activation = try Operators.fusedActivation(of: node, field: ConvolutionLayer.activationField)
     try requireType(0, .float32)
-    try requireType(1, .float32, .float16)
-    if let bias, bias.tensor.type != .float32 && !(bias.tensor.type == .float16 && bias.tensor.isConstant) {
-      throw EngineError(.notSupported, "the bias (\(bias.tensor)) must be float32, or a float16 constant")
-    }
-    if weights.type == .float16 && !weights.isConstant {
-      throw EngineError(.notSupported, "float16 weights (\(weights)) must be constant")
-    }
+    try requireFloat(1)
+    if bias != nil { try requireFloat(2) }
   }
 
   override var acceptsFusedActivation: Bool { true }
@@ -64,29 +40,26 @@ final class ConvolutionOperator: Operator {
   private var residual: Tensor? { node.fused.addsResidual ? node.inputs[node.inputs.count - 1] : nil }
 
   override func infer() throws(EngineError) {
-    try requireRank(0, 4...4)
-    let x = inputs[0].shape
-    if node.attributes.int(7, 0) == 0 && x[3] == groupInChannels * outChannels { group = outChannels }
-    if x[3] != groupInChannels * group {
-      throw EngineError(
-        .inferError, "input 0 (\(inputs[0])) must have \(groupInChannels * group) channels for the weights (\(inputs[1]))")
-    }
-    try geometry.place(height: x[1], width: x[2], extra: node.fused.padding)
-    try setOutput(0, .float32, [x[0], geometry.outHeight, geometry.outWidth, outChannels], format: .nhwc)
+    try layer.infer(self, .float32)
     if let residual, residual.shape != outputs[0].shape {
       throw EngineError(.inferError, "the added tensor (\(residual)) must have the shape \(outputs[0].shape)")
     }
   }
 
   override func prepare(_ context: ExecutionContext) throws(EngineError) {
-    try bias?.prepare(context.kernels)
-    let isDepthwise = group > 1 && group == outChannels && groupInChannels == 1
-    path = isDepthwise ? .depthwise : (group == 1 && geometry.isPointwise ? .pointwise : .general)
+    try bias?.prepare(self, context)
+    path = layer.isDepthwise ? .depthwise : (group == 1 && geometry.isPointwise ? .pointwise : .general)
     if packed == nil { try allocateAndPack(context) }
     workspaceBytes = 0
+    scratchStride = 0
+    if path == .depthwise { return }
     if path == .general {
       var c = convolution(image: 0, group: 0, bound: false)
-      workspaceBytes = context.kernels.pointee.conv_scratch(&c) * 4 * context.threads + 64 * context.threads
+      let bytes = matrix?.half.map { $0.pointee.conv_scratch(&c) } ?? context.kernels.pointee.conv_scratch(&c) * 4
+      scratchStride = (bytes + 63) & ~63
+      workspaceBytes = scratchStride * context.threads
+    } else {
+      workspaceBytes = matrix?.scratchBytes(context) ?? 0
     }
   }
 
@@ -98,7 +71,10 @@ final class ConvolutionOperator: Operator {
     if path == .depthwise {
       bytes = taps * outChannels * 4
     } else {
-      let m = try PackedMatrix(k: taps * groupInChannels, n: outChannels / group, kernels: context.kernels)
+      let rows = geometry.outHeight * geometry.outWidth * (path == .pointwise ? inputs[0].shape[0] : 1)
+      let m = try PackedMatrix(
+        k: taps * groupInChannels, n: outChannels / group, packedFor: weights.isConstant ? nil : rows, context)
+      noteArithmetic(m)
       matrix = m
       bytes = m.bytes * group
     }
@@ -112,11 +88,12 @@ final class ConvolutionOperator: Operator {
   }
 
   private func pack(_ context: ExecutionContext) {
-    guard let data = inputs[1].data, let target = packed?.base.assumingMemoryBound(to: Float.self) else { return }
+    guard let data = inputs[1].data, let packed else { return }
     let half = inputs[1].type == .float16
     let taps = geometry.kernelHeight * geometry.kernelWidth
     if path == .depthwise {
       // [C, taps] -> [taps, C]
+      let target = packed.floats
       if half {
         let source = data.assumingMemoryBound(to: UInt16.self)
         var t = 0
@@ -140,8 +117,8 @@ final class ConvolutionOperator: Operator {
     var g = 0
     while g < group {
       matrix.pack(
-        data + g * perGroup * (half ? 2 : 4), half: half, rowStride: 1, columnStride: matrix.k, into: target + g * matrix.floats,
-        context)
+        data + g * perGroup * (half ? 2 : 4), fromHalf: half, rowStride: 1, columnStride: matrix.k,
+        into: packed.base + g * matrix.bytes, context)
       g += 1
     }
   }
@@ -152,15 +129,15 @@ final class ConvolutionOperator: Operator {
     let dummy = UnsafeMutablePointer<Float>(bitPattern: 64).unsafelyUnwrapped
     let channels = x.shape[3], perGroup = outChannels / group
     let inImage = x.shape[1] * x.shape[2] * channels, outImage = geometry.outHeight * geometry.outWidth * outChannels
-    let weights = packed.map { $0.base.assumingMemoryBound(to: Float.self) } ?? dummy
+    let weights = packed.map { ($0.base + g * (matrix?.bytes ?? 0)).assumingMemoryBound(to: Float.self) } ?? dummy
     let xp = bound ? x.floats + image * inImage + g * groupInChannels : dummy
     let yp = bound ? y.floats + image * outImage + g * perGroup : dummy
     var residualPointer: UnsafePointer<Float>? = nil
     if bound, let residual { residualPointer = UnsafePointer(residual.floats + image * outImage + g * perGroup) }
     var biasPointer: UnsafePointer<Float>? = nil
-    if bound, let bias, let p = bias.pointer { biasPointer = p + g * perGroup }
+    if bound, let bias { biasPointer = bias.pointer(self) + g * perGroup }
     return MSConv(
-      x: xp, weights: weights + g * (matrix?.floats ?? 0), y: yp, ldc: outChannels, bias: biasPointer,
+      x: xp, weights: weights, y: yp, ldc: outChannels, bias: biasPointer,
       residual: residualPointer, ldr: outChannels, in_h: x.shape[1], in_w: x.shape[2], in_channels: groupInChannels,
       pixel_stride: channels, out_h: geometry.outHeight, out_w: geometry.outWidth, out_channels: perGroup,
       kernel_h: Int32(geometry.kernelHeight), kernel_w: Int32(geometry.kernelWidth), stride_h: Int32(geometry.strideHeight),
@@ -185,28 +162,26 @@ final class ConvolutionOperator: Operator {
     let residual = self.residual
     let gemm = MSGemm(
       a: x.floats, lda: groupInChannels, b: packed.base.assumingMemoryBound(to: Float.self), c: node.outputs[0].floats,
-      ldc: outChannels, m: x.shape[0] * x.shape[1] * x.shape[2], n: outChannels, k: groupInChannels, bias: bias?.pointer,
+      ldc: outChannels, m: x.shape[0] * x.shape[1] * x.shape[2], n: outChannels, k: groupInChannels, bias: bias?.pointer(self),
       residual: residual.map { UnsafePointer($0.floats) }, ldr: outChannels, activation: activation.op, alpha: activation.alpha,
       beta: activation.beta)
-    let job = GemmJob(gemm, panels: matrix.panels, context)
-    context.parallel(job.grid.tasks, job)
+    context.multiply(gemm, matrix, scratch: 0)
   }
 
   private func runGeneral(_ context: ExecutionContext) {
     guard let matrix else { return }
     let rows = geometry.outHeight * geometry.outWidth
     let grid = WorkGrid(
-      rows: rows, panels: matrix.panels, work: rows * matrix.k * matrix.n, rowTile: Int(context.kernels.pointee.gemm_mr),
+      rows: rows, panels: matrix.panels, work: rows * matrix.k * matrix.n, rowTile: matrix.rowTile(context),
       threads: context.threads)
-    let stride = (workspaceBytes / 4 / context.threads) & ~15
     let images = node.inputs[0].shape[0]
     var image = 0
     while image < images {
       var g = 0
       while g < group {
         let job = ConvolutionJob(
-          kernels: context.kernels, convolution: convolution(image: image, group: g, bound: true), grid: grid,
-          scratch: context.workspace.assumingMemoryBound(to: Float.self), scratchStride: stride)
+          kernels: context.kernels, half: matrix.half, convolution: convolution(image: image, group: g, bound: true), grid: grid,
+          scratch: context.workspace, scratchStride: scratchStride)
         context.parallel(grid.tasks, job)
         g += 1
       }
@@ -222,7 +197,7 @@ final class ConvolutionOperator: Operator {
     while image < x.shape[0] {
       let d = MSDepthwise(
         x: x.floats + image * inImage, weights: packed.base.assumingMemoryBound(to: Float.self), y: y.floats + image * outImage,
-        bias: bias?.pointer, in_h: x.shape[1], in_w: x.shape[2], out_h: geometry.outHeight, out_w: geometry.outWidth,
+        bias: bias?.pointer(self), in_h: x.shape[1], in_w: x.shape[2], out_h: geometry.outHeight, out_w: geometry.outWidth,
         channels: outChannels, kernel_h: Int32(geometry.kernelHeight), kernel_w: Int32(geometry.kernelWidth),
         stride_h: Int32(geometry.strideHeight), stride_w: Int32(geometry.strideWidth),
         dilation_h: Int32(geometry.dilationHeight), dilation_w: Int32(geometry.dilationWidth), pad_top: Int32(geometry.padTop),
@@ -236,7 +211,8 @@ final class ConvolutionOperator: Operator {
 
 /// The convolution can add a tensor of its output's shape before the activation: every path but the depthwise one can.
 public func acceptsResidual(_ node: Node) -> Bool {
-  guard node.kind == .conv2DFusion, node.inputs.count >= 2, node.inputs[1].shape.rank == 4 else { return false }
+  guard node.kind == .conv2DFusion, node.inputs.count >= 2, node.inputs[0].type == .float32, node.inputs[1].shape.rank == 4
+  else { return false }
   // Without a group number, weights of one input channel may turn out to be depthwise.
   return node.attributes.int(7, 0) == 1 || node.inputs[1].shape[3] > 1
 }

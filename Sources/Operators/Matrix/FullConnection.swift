@@ -10,7 +10,7 @@ final class FullConnectionOperator: Operator {
   private let useAxis: Bool
   private let axis: Int
   private var activation = FusedActivation.none
-  private var bias: VectorOperand? = nil
+  private var bias: FloatInput? = nil
   private var o = 0, k = 0
   private var rows = 0
   private var matrix: PackedMatrix?
@@ -30,79 +30,56 @@ final class FullConnectionOperator: Operator {
     }
     (o, k) = (weights.shape[0], weights.shape[1])
     activation = try Operators.fusedActivation(of: node, field: 3)
-    bias = node.inputs.count == 3 ? VectorOperand(node.inputs[2]) : nil
-    if let bias, bias.tensor.shape.checkedCount != o {
-      throw EngineError(.error, "the bias (\(bias.tensor)) must have \(o) elements")
+    bias = node.inputs.count == 3 ? FloatInput(2) : nil
+    if bias != nil, node.inputs[2].shape.checkedCount != o {
+      throw EngineError(.error, "the bias (\(node.inputs[2])) must have \(o) elements")
     }
     try requireOutputs(1...1)
     try requireType(0, .float32)
-    for index in 1..<inputs.count {
-      try requireType(index, .float32, .float16)
-      if inputs[index].type == .float16 && !inputs[index].isConstant {
-        throw EngineError(.notSupported, "input \(index) (\(inputs[index])) must be float32, or a float16 constant")
-      }
-    }
+    for index in 1..<inputs.count { try requireFloat(index) }
   }
 
   override var acceptsFusedActivation: Bool { true }
 
   override func infer() throws(EngineError) {
-    let x = inputs[0].shape
-    var dims: [Int]
-    if useAxis {
-      let a = try requireAxis(axis, of: 0)
-      if x.product(a..<x.rank) != k {
-        throw EngineError(.inferError, "input 0 (\(inputs[0])) must have \(k) elements from dimension \(a) on")
-      }
-      dims = Array(x.dims[0..<a])
-    } else {
-      if k == 0 || x.count % k != 0 {
-        throw EngineError(.inferError, "input 0 (\(inputs[0])) cannot be cut into rows of \(k)")
-      }
-      dims = [x.count / k]
-    }
+    let dims = try fullConnectionRows(useAxis ? axis : nil, depth: k)
     rows = Shape(dims).count
-    dims.append(o)
-    try setOutput(0, .float32, dims)
+    try setOutput(0, .float32, dims + [o])
   }
 
   override func prepare(_ context: ExecutionContext) throws(EngineError) {
-    try bias?.prepare(context.kernels)
+    try bias?.prepare(self, context)
     let weights = inputs[1]
-    if packed != nil || !weights.isConstant {
-      if !weights.isConstant {
-        let m = try PackedMatrix(k: k, n: o, kernels: context.kernels)
-        matrix = m
-        workspaceBytes = m.bytes
-      }
-      return
-    }
-    let m = try PackedMatrix(k: k, n: o, kernels: context.kernels)
+    if packed != nil { return }
+    let m = try PackedMatrix(k: k, n: o, packedFor: weights.isConstant ? nil : rows, context)
+    noteArithmetic(m)
+    matrix = m
+    workspaceBytes = m.scratchBytes(context) + (weights.isConstant ? 0 : m.bytes)
+    if !weights.isConstant { return }
     guard let buffer = Buffer(count: m.bytes) else { throw EngineError(.outOfMemory, "no memory to pack \(weights)") }
     if weights.count > 0 {
       guard weights.data != nil else { throw EngineError(.error, "the weights (\(weights)) have no data") }
-      pack(m, into: buffer.base.assumingMemoryBound(to: Float.self), context)
+      pack(m, into: buffer.base, context)
     }
-    matrix = m
     packed = buffer
     if weights.consumers == 1 { weights.releaseConstant() }
   }
 
-  private func pack(_ m: PackedMatrix, into target: UnsafeMutablePointer<Float>, _ context: ExecutionContext) {
+  private func pack(_ m: PackedMatrix, into target: UnsafeMutableRawPointer, _ context: ExecutionContext) {
     let weights = node.inputs[1]
     guard let data = weights.data else { return }
-    m.pack(data, half: weights.type == .float16, rowStride: 1, columnStride: k, into: target, context)
+    m.pack(data, fromHalf: weights.type == .float16, rowStride: 1, columnStride: k, into: target, context)
   }
 
   override func run(_ context: ExecutionContext) throws(EngineError) {
     let y = node.outputs[0]
     guard y.count > 0, let matrix else { return }
-    let target = (packed?.base ?? context.workspace).assumingMemoryBound(to: Float.self)
-    if packed == nil { pack(matrix, into: target, context) }
+    // The scratch of the product, then panels that the run packs.
+    let panels = packed?.base ?? context.workspace + matrix.scratchBytes(context)
+    if packed == nil { pack(matrix, into: panels, context) }
     let gemm = MSGemm(
-      a: node.inputs[0].floats, lda: k, b: target, c: y.floats, ldc: o, m: rows, n: o, k: k, bias: bias?.pointer, residual: nil,
-      ldr: 0, activation: activation.op, alpha: activation.alpha, beta: activation.beta)
-    let job = GemmJob(gemm, panels: matrix.panels, context)
-    context.parallel(job.grid.tasks, job)
+      a: node.inputs[0].floats, lda: k, b: panels.assumingMemoryBound(to: Float.self), c: y.floats, ldc: o, m: rows, n: o, k: k,
+      bias: bias?.pointer(self), residual: nil, ldr: 0, activation: activation.op, alpha: activation.alpha, beta: activation.beta)
+    context.multiply(gemm, matrix, scratch: 0)
   }
 }

@@ -1,4 +1,5 @@
 import CKernels
+import KernelSelection
 import System
 
 /// How a product of `rows` by `panels` is cut for the pool: a grid of row blocks and panel blocks. Where the cuts lie has no
@@ -43,40 +44,58 @@ struct WorkGrid {
   }
 }
 
-/// One matrix product on the pool.
+/// One matrix product on the pool; in half precision every worker has its own scratch.
 struct GemmJob: ParallelJob {
   let kernels: UnsafePointer<MSKernels>
+  let half: HalfKernelPointer?
   let gemm: MSGemm
   let grid: WorkGrid
+  let scratch: UnsafeMutableRawPointer
+  let scratchStride: Int
 
-  init(_ gemm: MSGemm, panels: Int, _ context: ExecutionContext) {
+  init(_ gemm: MSGemm, _ matrix: PackedMatrix, _ scratch: UnsafeMutableRawPointer, _ context: ExecutionContext) {
     kernels = context.kernels
+    half = matrix.half
     self.gemm = gemm
+    self.scratch = scratch
+    scratchStride = matrix.scratchStride
     let (mn, overflow) = gemm.m.multipliedReportingOverflow(by: gemm.n)
     let (work, overflow2) = mn.multipliedReportingOverflow(by: max(gemm.k, 1))
     grid = WorkGrid(
-      rows: gemm.m, panels: panels, work: overflow || overflow2 ? Int.max : work, rowTile: Int(context.kernels.pointee.gemm_mr),
+      rows: gemm.m, panels: matrix.panels, work: overflow || overflow2 ? Int.max : work, rowTile: matrix.rowTile(context),
       threads: context.threads)
   }
 
   func run(_ index: Int, worker: Int) {
     let b = grid.block(index)
-    withUnsafePointer(to: gemm) { kernels.pointee.gemm($0, b.row0, b.row1, b.panel0, b.panel1) }
+    withUnsafePointer(to: gemm) {
+      if let half {
+        half.pointee.gemm($0, b.row0, b.row1, b.panel0, b.panel1, scratch + worker * scratchStride)
+      } else {
+        kernels.pointee.gemm($0, b.row0, b.row1, b.panel0, b.panel1)
+      }
+    }
   }
 }
 
 /// One image's convolution on the pool; every worker has its own scratch.
 struct ConvolutionJob: ParallelJob {
   let kernels: UnsafePointer<MSKernels>
+  let half: HalfKernelPointer?
   let convolution: MSConv
   let grid: WorkGrid
-  let scratch: UnsafeMutablePointer<Float>
+  let scratch: UnsafeMutableRawPointer
   let scratchStride: Int
 
   func run(_ index: Int, worker: Int) {
     let b = grid.block(index)
     withUnsafePointer(to: convolution) {
-      kernels.pointee.conv($0, b.row0, b.row1, b.panel0, b.panel1, scratch + worker * scratchStride)
+      let own = scratch + worker * scratchStride
+      if let half {
+        half.pointee.conv($0, b.row0, b.row1, b.panel0, b.panel1, own)
+      } else {
+        kernels.pointee.conv($0, b.row0, b.row1, b.panel0, b.panel1, own.assumingMemoryBound(to: Float.self))
+      }
     }
   }
 }

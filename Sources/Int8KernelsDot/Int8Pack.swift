@@ -1,0 +1,1 @@
+../Int8Kernels/Int8Pack.swift

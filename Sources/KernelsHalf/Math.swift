@@ -1,0 +1,1 @@
+../Kernels/Math.swift

@@ -1,0 +1,121 @@
+import CKernels
+import Graph
+import KernelSelection
+import System
+
+/// The right-hand matrix of a product in the panels that a kernel reads, and with it the arithmetic of the product: float32, or the
+/// CPU's half precision where the node may use it and gains by it.
+struct PackedMatrix {
+  let k: Int, n: Int
+  let panels: Int
+  /// Memory of the panels.
+  let bytes: Int
+  /// nil: float32.
+  let half: HalfKernelPointer?
+
+  /// A matrix of k x n, packed once, or by every run for a product of `packedFor` rows.
+  init(k: Int, n: Int, packedFor rows: Int? = nil, _ context: ExecutionContext) throws(EngineError) {
+    self.k = k
+    self.n = n
+    half = Self.halfPays(k: k, n: n, packedFor: rows) ? context.half : nil
+    let width = Int(half?.pointee.gemm_nr ?? context.kernels.pointee.gemm_nr)
+    panels = (n + width - 1) / width
+    let step = Int(half?.pointee.depth_step ?? 1)
+    let (columns, o1) = panels.multipliedReportingOverflow(by: width)
+    let (total, o2) = columns.multipliedReportingOverflow(by: (k + step - 1) / step * step)
+    if o1 || o2 || total > 1 << 40 { throw EngineError(.outOfMemory, "a matrix of \(k) x \(n) is too large to pack") }
+    bytes = (total * (half == nil ? 4 : 2) + 63) & ~63
+  }
+
+  /// Rounding the activations costs something per row and k, which few columns or a short k do not pay for; rounding a matrix that
+  /// every run packs costs something too, which few rows do not pay for. Measured on Zen 5: half precision loses up to 0.5x below
+  /// these limits, gains 1.05x at them and 1.6x to 2x from 32 columns and 32 values on. (Depthwise convolutions would convert as
+  /// much as they multiply: they have no half precision.)
+  private static func halfPays(k: Int, n: Int, packedFor rows: Int?) -> Bool {
+    k >= (n > 16 ? 12 : 32) && (rows ?? .max) >= 16
+  }
+
+  /// Rows of the register tile.
+  func rowTile(_ context: ExecutionContext) -> Int { Int(half?.pointee.gemm_mr ?? context.kernels.pointee.gemm_mr) }
+
+  /// Scratch of one worker during ``ExecutionContext/multiply(_:_:scratch:)``, and that of all.
+  var scratchStride: Int { half.map { ($0.pointee.gemm_scratch(k) + 63) & ~63 } ?? 0 }
+  func scratchBytes(_ context: ExecutionContext) -> Int { scratchStride * context.threads }
+
+  private struct Job: ParallelJob {
+    let kernels: UnsafePointer<MSKernels>
+    let matrix: PackedMatrix
+    let source: UnsafeRawPointer
+    let fromHalf: Bool
+    let rowStride: Int, columnStride: Int
+    let target: UnsafeMutableRawPointer
+    let tasks: Int
+
+    func run(_ index: Int, worker: Int) {
+      let first = matrix.panels * index / tasks, last = matrix.panels * (index + 1) / tasks
+      if let half = matrix.half {
+        half.pointee.gemm_pack_b(
+          target.assumingMemoryBound(to: UInt16.self), source, fromHalf ? 1 : 0, matrix.k, matrix.n, rowStride, columnStride, first,
+          last)
+      } else if fromHalf {
+        kernels.pointee.gemm_pack_b_f16(
+          target.assumingMemoryBound(to: Float.self), source.assumingMemoryBound(to: UInt16.self), matrix.k, matrix.n, rowStride,
+          columnStride, first, last)
+      } else {
+        kernels.pointee.gemm_pack_b(
+          target.assumingMemoryBound(to: Float.self), source.assumingMemoryBound(to: Float.self), matrix.k, matrix.n, rowStride,
+          columnStride, first, last)
+      }
+    }
+  }
+
+  /// Packs element (row, column) found at `source[row * rowStride + column * columnStride]` into `target`, on all threads. The
+  /// source is float32, or float16 for `fromHalf`.
+  func pack(
+    _ source: UnsafeRawPointer, fromHalf: Bool, rowStride: Int, columnStride: Int, into target: UnsafeMutableRawPointer,
+    _ context: ExecutionContext
+  ) {
+    // Below 32k elements the packing is over before a second thread would have started.
+    let tasks = k * n < 32768 ? 1 : min(panels, context.threads * 2)
+    if tasks == 0 { return }
+    context.parallel(
+      tasks,
+      Job(
+        kernels: context.kernels, matrix: self, source: source, fromHalf: fromHalf, rowStride: rowStride,
+        columnStride: columnStride, target: target, tasks: tasks))
+  }
+}
+
+/// A constant right-hand matrix with memory of its own.
+struct PackedWeights {
+  let matrix: PackedMatrix
+  let buffer: Buffer
+
+  /// Packs the transpose of float32 `values` [n, k], or `values` [k, n] themselves.
+  init(
+    _ values: UnsafePointer<Float>, n: Int, k: Int, transposed: Bool, _ context: ExecutionContext
+  ) throws(EngineError) {
+    matrix = try PackedMatrix(k: k, n: n, context)
+    guard let buffer = Buffer(count: matrix.bytes) else { throw EngineError(.outOfMemory, "no memory to pack \(n) x \(k) weights") }
+    self.buffer = buffer
+    matrix.pack(
+      UnsafeRawPointer(values), fromHalf: false, rowStride: transposed ? 1 : n, columnStride: transposed ? k : 1,
+      into: buffer.base, context)
+  }
+}
+
+extension ExecutionContext {
+  /// One matrix product on the pool; `g.b` is left open, `packed` are the panels of `matrix`. `scratch` is the offset in the
+  /// workspace of ``PackedMatrix/scratchBytes(_:)`` bytes, a multiple of 64.
+  func multiply(_ g: MSGemm, _ matrix: PackedMatrix, scratch: Int) {
+    let job = GemmJob(g, matrix, workspace + scratch, self)
+    parallel(job.grid.tasks, job)
+  }
+}
+
+extension Operator {
+  /// Says which arithmetic the operator's products use: half precision when one of them does.
+  func noteArithmetic(_ matrix: PackedMatrix) {
+    if let half = matrix.half { halfArithmetic = half.pointee.arithmetic }
+  }
+}
