@@ -31,8 +31,9 @@ final class Float16Operator: Operator {
     return try Float16Operator(node, plain(shadow), wide, wideOutputs)
   }
 
+  /// (A type that is not declared stays so: quantised operators decide by it.)
   private static func standIn(_ t: Tensor) -> Tensor {
-    let wide = Tensor(name: t.name, type: .float32, shape: t.shape, format: t.format)
+    let wide = Tensor(name: t.name, type: t.type == .unknown ? .unknown : .float32, shape: t.shape, format: t.format)
     wide.quantParams = t.quantParams
     return wide
   }

@@ -39,7 +39,7 @@ struct EveryTypeTests {
       Case(kind: .split, fields: [(0, .int(2)), (2, .int(2))], inputs: [x, ints(1, 3)], outputs: 2),
       Case(kind: .stack, fields: [(0, .int(1))], inputs: [x, y]),
       Case(kind: .unstack, fields: [(0, .int(-2))], inputs: [x], outputs: 3),
-      Case(kind: .reshape, inputs: [x, ints(6, -1)]),
+      Case(kind: .reshape, inputs: [x, ints(6, -1)]), Case(kind: .reshape, inputs: [x, ints(6, 4)]),
       Case(kind: .squeeze, inputs: [data([2, 1, 3])]), Case(kind: .squeeze, inputs: [data([2, 1, 3]), ints(1)]),
       Case(kind: .unsqueeze, fields: [(0, .ints([1]))], inputs: [x]), Case(kind: .unsqueeze, inputs: [x, ints(0, 4)]),
       Case(kind: .expandDims, inputs: [x, .scalar(1)]), Case(kind: .flatten, fields: [(0, .int(2))], inputs: [x]),
@@ -99,6 +99,16 @@ struct EveryTypeTests {
       Case(kind: .clip, inputs: [x, .floats([], [5]), .floats([], [20])]),
       Case(kind: .batchNorm, fields: [(0, .float(0))], inputs: [image, .floats([4], [1, 2, 3, 4]), .floats([4], [1, 1, 1, 1])]),
       Case(kind: .scaleFusion, fields: [(0, .int(-1))], inputs: [data([3, 4], limit: 9), .floats([4], [1, 2, 3, 4]), .floats([4], [4, 3, 2, 1])]),
+      // A grid of whole numbers, so that quantised values lie on it.
+      Case(
+        kind: .fakeQuantWithMinMaxVars, fields: [(0, .int(2))], inputs: [data([3, 5], limit: 6), .floats([], [0]), .floats([], [3])]),
+      Case(
+        kind: .fakeQuantWithMinMaxVarsPerChannel, fields: [(0, .int(2))],
+        inputs: [data([5, 2], limit: 6), .floats([2], [0, 0]), .floats([2], [3, 6])]),
+      Case(kind: .lpNormalization, fields: [(0, .int(1)), (1, .int(2))], inputs: [.floats([2, 3], [0, 9, 0, 5, 0, 0])]),
+      Case(
+        kind: .cropAndResize, fields: [(0, .int(1))],
+        inputs: [image, .floats([2, 4], [0, 0, 1, 1, 1, 0, 0, 1]), ints(0, 1), ints(3, 2)], known: [2, 3]),
       Case(kind: .biasAdd, inputs: [image, .floats([4], [1, 2, 3, 4])]),
       Case(kind: .powFusion, fields: [(0, .float(1)), (1, .float(0))], inputs: [data([7], limit: 9), .floats([], [2])]),
       Case(kind: .eltwise, fields: [(0, .int(1))], inputs: [x, y]), Case(kind: .eltwise, fields: [(0, .int(2))], inputs: [x, y]),
