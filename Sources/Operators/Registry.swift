@@ -6,6 +6,8 @@ public enum Registry {
   /// move, else by way of float32 (``Float16Operator``).
   @export(interface)
   public static func factory(for kind: OperatorKind) -> OperatorFactory? {
+    // Lists and handles travel with the tensors themselves.
+    if let control = controlFactory(for: kind) { return control }
     guard let plain = plainFactory(for: kind) else { return nil }
     return { n throws(EngineError) in try Float16Operator.make(n, plain) }
   }
@@ -14,7 +16,7 @@ public enum Registry {
     if let matrix = matrixFactory(for: kind) { return matrix }
     if let math = mathFactory(for: kind) { return byQuantization(kind, math) }
     if let data = dataFactory(for: kind) { return movingQuantised(kind, data) }
-    return controlFactory(for: kind) ?? detectionFactory(for: kind) ?? audioFactory(for: kind) ?? randomFactory(for: kind)
-      ?? textFactory(for: kind) ?? sparseFactory(for: kind) ?? customFactory(for: kind)
+    return detectionFactory(for: kind) ?? audioFactory(for: kind) ?? randomFactory(for: kind) ?? textFactory(for: kind)
+      ?? sparseFactory(for: kind) ?? customFactory(for: kind)
   }
 }
