@@ -209,6 +209,8 @@ step_fuzz() {
   local corpus=$out/corpus
   engine asan && compile asan Tests/Fuzz/fuzz_model.c $out/asan/fuzz_model -fsanitize=fuzzer || return 1
   [ -d $out/operator_models ] || step_unit > /dev/null || return 1
+  # What the fuzzers have found must not come back.
+  MSLITE_LOG=off $out/asan/fuzz_model -timeout=120 -rss_limit_mb=4096 -artifact_prefix=$out/ Tests/Fuzz/findings/* || return 1
   rm -rf $corpus
   mkdir -p $corpus
   cp $out/operator_models/*.ms Tests/Models/{single_op_tflite,control_flow,packed}/*.ms \
