@@ -174,6 +174,9 @@ step_aarch64() {
   engine aarch64 || return 1
   c_programs aarch64 || status=1
   golden aarch64 -v -i neon -m $small $manifest || status=1
+  echo "--- bytes without dot products"
+  MSLITE_ISA=neon golden aarch64 -v -i neon -f full8 $manifest || status=1
+  MSLITE_ISA=neon golden aarch64 -v -i neon -f 128_int8 $manifest || status=1
   echo "--- half precision"
   # Emulated float16 is slow: the smaller half of the models.
   golden aarch64 -v -h $float16_tolerance -m 200 -t 1 $manifest || status=1
