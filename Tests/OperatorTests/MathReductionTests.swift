@@ -232,13 +232,16 @@ import Testing
     #expect(H.refusal(.l2NormalizeFusion, [0: .ints([0, 2])], [H.floats(x, [3, 4, 6])])?.contains("not adjacent") == true)
   }
 
-  @Test func lrn() throws {
-    let c = 11, x = H.noise(6 * c)
-    for (r, beta) in [(2, 0.75), (0, 0.5), (100, 1)] as [(Int, Double)] {
+  @Test(arguments: [11, 300]) func lrn(c: Int) throws {
+    var x = H.noise(6 * c)
+    // What is not finite spoils its own windows only.
+    x[3 * c + 1] = .infinity
+    x[4 * c + c - 1] = .nan
+    for (r, beta) in [(2, 0.75), (0, 0.5), (64, 0.75), (65, 0.75), (100, 1), (.init(Int32.max), 1)] as [(Int, Double)] {
       let node = try H.run(.lrn, [0: .int(Int64(r)), 1: .float(1.5), 2: .float(0.25), 3: .float(beta)], [H.floats(x, [1, 2, 3, c])])
       let wanted = x.indices.map { i -> Double in
         let row = i / c * c, k = i % c
-        let sum = (max(0, k - r)...min(c - 1, k + r)).map { Double(x[row + $0]) * Double(x[row + $0]) }.reduce(0, +)
+        let sum = (max(0, k - r)...min(c - 1, k + r)).map { Double(x[row + $0]) * Double(x[row + $0]) }.reduce(0.0, +)
         return Double(x[i]) * pow(1.5 + 0.25 * sum, -beta)
       }
       H.expect(node.outputs[0], wanted, 3e-6)

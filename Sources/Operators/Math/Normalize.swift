@@ -124,10 +124,34 @@ final class LRNOperator: Operator {
     let bias: Float, alpha: Float, beta: Float
     let x: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>
     let rows: Int, channels: Int, rowsPerTask: Int
+
+    /// Above it the sum slides along, since one sum per window would take time quadratic in the channels.
+    static let directRadius = 64
+
+    /// result[c] = bias + alpha * the sum of squares around c. The sum is a Double, which loses nothing that a Float shows;
+    /// infinities and what is no number are counted apart, so that they leave the window again.
+    private func slide(_ source: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Float>) {
+      var sum = 0.0, infinities = 0, others = 0
+      func add(_ k: Int, _ sign: Int) {
+        let v = source[k]
+        if v.isFinite { sum += Double(sign) * Double(v) * Double(v) } else if v.isInfinite { infinities += sign } else { others += sign }
+      }
+      for k in 0..<min(radius, channels) { add(k, 1) }
+      for c in 0..<channels {
+        if c + radius < channels { add(c + radius, 1) }
+        if c - radius > 0 { add(c - radius - 1, -1) }
+        result[c] = bias + alpha * (others > 0 ? .nan : infinities > 0 ? .infinity : Float(sum))
+      }
+    }
+
     func run(_ index: Int, worker: Int) {
       let first = index * rowsPerTask, last = min(rows, first + rowsPerTask)
       for row in first..<last {
         let source = x + row * channels, result = y + row * channels
+        if radius > Job.directRadius {
+          slide(source, result)
+          continue
+        }
         for c in 0..<channels {
           var sum: Float = 0
           for k in max(0, c - radius)...min(channels - 1, c + radius) { sum += source[k] * source[k] }
