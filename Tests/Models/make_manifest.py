@@ -227,7 +227,7 @@ def add_found_models(manifest, folder):
 
 def add_tensorflow(manifest, folder):
     for e in index(manifest, folder, "index.json"):
-        if e["ms"] and e["name"] != "lstm_tfl":
+        if e["ms"]:
             inputs, outputs = [tensor(i, folder) for i in e["inputs"]], [tensor(o, folder) for o in e["outputs"]]
             quantise(inputs, outputs, e.get("quant_io"))
             manifest.add(f"{folder}/{e['name']}", f"{folder}/{e['name']}.ms", inputs, outputs)
