@@ -24,6 +24,7 @@ need() {
   "$@" > /dev/null 2>&1 || missing+=("$package")
 }
 has() { command -v "$1"; }
+libcrypto() { python3 -c 'import ctypes; ctypes.CDLL("libcrypto.so.3")' || python3 -c 'import ctypes; ctypes.CDLL("libcrypto.so.1.1")'; }
 links() { echo 'int main(void){return 0;}' | "${CC:-gcc}" -x c - "$@" -o /dev/null; }
 
 build() {
@@ -50,6 +51,8 @@ test_() {
   need python3 has python3
   need cmake has cmake
   need pkg-config has pkg-config
+  # Encrypted models: any package that brings libcrypto will do.
+  need openssl libcrypto
 }
 
 for group in "$@"; do
