@@ -43,8 +43,41 @@ let kernelTargets: [Target] = [
 let kernelNames = ["Kernels", "KernelsReference", "Int8Kernels"] + kernelTargets.map(\.name)
 let kernelDependencies = kernelNames.map { Target.Dependency.target(name: $0) }
 
+let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let engine: [Target.Dependency] = ["CSystem", "System", "Graph", "ModelFile", "Operators", "Optimizer", "KernelSelection", "CKernels"]
+let schemas: [Target.PluginUsage] = ["ProtobufSchemas"]
+// The converter and the tools: ordinary Swift on the engine's modules.
+let converterTargets: [Target] = [
+  .plugin(
+    name: "ProtobufSchemas", capability: .buildTool(),
+    dependencies: [.product(name: "protoc-gen-swift", package: "swift-protobuf")]),
+  .target(name: "ConverterCore", dependencies: engine, swiftSettings: [gnu]),
+  .target(name: "ImportTFLite", dependencies: engine + ["ConverterCore", "FlatBuffers"], swiftSettings: [gnu]),
+  .target(name: "ImportONNX", dependencies: engine + ["ConverterCore", protobuf], swiftSettings: [gnu], plugins: schemas),
+  .target(name: "ImportCaffe", dependencies: engine + ["ConverterCore", protobuf], swiftSettings: [gnu], plugins: schemas),
+  .target(name: "ImportTensorFlow", dependencies: engine + ["ConverterCore", protobuf], swiftSettings: [gnu], plugins: schemas),
+  .target(name: "ImportMindIR", dependencies: engine + ["ConverterCore", protobuf], swiftSettings: [gnu], plugins: schemas),
+  .target(name: "ConverterPasses", dependencies: engine + ["ConverterCore"], swiftSettings: [gnu]),
+  .target(name: "Quantization", dependencies: engine + ["ConverterCore", "Runtime"], swiftSettings: [gnu]),
+  .target(
+    name: "Conversion",
+    dependencies: engine + [
+      "ConverterCore", "ConverterPasses", "Quantization", "Runtime", "ImportTFLite", "ImportONNX", "ImportCaffe", "ImportTensorFlow",
+      "ImportMindIR",
+    ], swiftSettings: [gnu]),
+  .target(name: "ModelTools", dependencies: engine + ["Conversion", "ConverterCore", "Runtime"], swiftSettings: [gnu]),
+  .executableTarget(name: "converter_lite", dependencies: engine + ["Conversion", "ConverterCore", arguments], swiftSettings: [gnu]),
+  .executableTarget(
+    name: "mslite", dependencies: engine + ["Conversion", "ConverterCore", "ModelTools", "Runtime", arguments], swiftSettings: [gnu]),
+]
+
 let package = Package(
   name: "mslite",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+  ],
   targets: [
     .systemLibrary(name: "CMindSpore", path: "include"),
     .systemLibrary(name: "CSystem", path: "Sources/CSystem/include"),
@@ -78,6 +111,6 @@ let package = Package(
       name: "RuntimeTests",
       dependencies: ["Runtime", "Optimizer", "Operators", "ModelFile", "FlatBuffers", "Graph", "System", "KernelSelection"],
       swiftSettings: [gnu]),
-  ] + kernelTargets,
+  ] + kernelTargets + converterTargets,
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,62 @@
+import Graph
+import KernelSelection
+import System
+
+/// Where a model comes from and how the caller wants it read.
+public struct ImportOptions {
+  public var modelFile: String
+  /// Weights beside the model (Caffe).
+  public var weightFile: String?
+  /// Shapes that replace those of the graph's inputs, by input name, in the source framework's layout.
+  public var inputShapes: [String: [Int]] = [:]
+  /// Keep the training graph (MindIR only).
+  public var training = false
+  /// Key and mode (AES-GCM, AES-CBC) of an encrypted MindIR file.
+  public var decryptKey: [UInt8] = []
+  public var decryptMode = "AES-GCM"
+  public init(modelFile: String) { self.modelFile = modelFile }
+}
+
+/// The framework a model comes from. Raw values: FmkType of the `.ms` format.
+public enum Framework: Int32 {
+  case tensorFlow = 0, caffe = 1, onnx = 2, mindSpore = 3, tfLite = 4
+
+  /// Layout of four-dimensional tensors there.
+  public var format: Format { self == .tensorFlow || self == .tfLite ? .nhwc : .nchw }
+}
+
+/// A model while it is imported: its graphs, and what they share. Graph 0 is the main one, the others are reached through the
+/// `sub_graph_index` of PartialFusion nodes.
+public final class ModelBuilder {
+  public let options: ImportOptions
+  public let framework: Framework
+  public let report: Report
+  public private(set) var graphs: [GraphBuilder] = []
+  /// For operators that are computed while the model is converted.
+  public let kernels = Kernels.active
+  public let pool = ThreadPool(threadCount: 1)
+
+  public init(_ framework: Framework, options: ImportOptions, report: Report) {
+    self.framework = framework
+    self.options = options
+    self.report = report
+  }
+
+  public var main: GraphBuilder { graphs[0] }
+
+  /// A new graph at the end of the list. `parent` is the graph whose tensors its nodes may name (see ``GraphBuilder/parent``).
+  public func addGraph(_ name: String, parent: GraphBuilder? = nil) -> GraphBuilder {
+    let graph = GraphBuilder(name: name, index: graphs.count, model: self, parent: parent)
+    graphs.append(graph)
+    return graph
+  }
+
+  /// int64 and float64 values are computed in 32 bits, as the format's kernels do.
+  public static func narrowed(_ type: DataType) -> DataType {
+    switch type {
+    case .int64: return .int32
+    case .float64: return .float32
+    default: return type
+    }
+  }
+}
