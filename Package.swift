@@ -10,7 +10,11 @@ let gnu: SwiftSetting = .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"])
 // Kernel and operator code is unusable without the optimiser, in debug builds too.
 let optimised: [SwiftSetting] = [gnu, .unsafeFlags(["-O", "-enforce-exclusivity=unchecked"])]
 func kernels(_ flags: [String]) -> [SwiftSetting] {
-  [gnu, .unsafeFlags(["-Ounchecked", "-wmo", "-disable-cmo"] + flags)]
+  // Debug builds expect an object file per source file, which whole-module builds make only when they are multi-threaded.
+  [
+    gnu, .unsafeFlags(["-Ounchecked", "-wmo", "-disable-cmo"] + flags),
+    .unsafeFlags(["-num-threads", "1"], .when(configuration: .debug)),
+  ]
 }
 #if arch(x86_64)
 let kernelTargets: [Target] = [

@@ -4,11 +4,11 @@ import Graph
 /// Everything a caller can ask of a conversion.
 public struct ConversionOptions {
   /// The source format.
-  public enum Format: String, CaseIterable, Sendable {
+  public enum SourceFormat: String, CaseIterable, Sendable {
     case tf = "TF", tflite = "TFLITE", caffe = "CAFFE", mindir = "MINDIR", onnx = "ONNX"
 
     /// The format a file's suffix tells; nil when it does not.
-    public static func guess(_ path: String) -> Format? {
+    public static func guess(_ path: String) -> SourceFormat? {
       if path.hasSuffix(".tflite") { return .tflite }
       if path.hasSuffix(".onnx") { return .onnx }
       if path.hasSuffix(".prototxt") { return .caffe }
@@ -17,7 +17,7 @@ public struct ConversionOptions {
     }
   }
 
-  public var format: Format
+  public var format: SourceFormat
   public var input: ImportOptions
   /// Path of the file to write, with its suffix.
   public var outputFile = ""
@@ -26,15 +26,15 @@ public struct ConversionOptions {
   public var halfWeights = false
   /// `none`: leave optimisation to the engine that loads the file.
   public var optimise = true
-  public var inputFormat: Graph.Format? = .nhwc
-  public var outputFormat: Graph.Format? = nil
+  public var inputFormat: Format? = .nhwc
+  public var outputFormat: Format? = nil
   /// Element types of graph inputs and outputs; nil: float32 for quantised ones, the model's own otherwise.
   public var inputType: DataType? = nil
   public var outputType: DataType? = nil
   /// AES-GCM key of the written file; empty: not encrypted.
   public var encryptKey: [UInt8] = []
 
-  public init(format: Format, input: ImportOptions) {
+  public init(format: SourceFormat, input: ImportOptions) {
     self.format = format
     self.input = input
   }

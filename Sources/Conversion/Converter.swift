@@ -1,5 +1,6 @@
 import ConverterCore
 import ConverterPasses
+import Foundation
 import Graph
 import ImportCaffe
 import ImportMindIR
@@ -42,5 +43,14 @@ public enum Converter {
     try PassPipeline.run(model, passes)
     try Quantizer.run(model, options.config)
     return model
+  }
+
+  /// Writes the graphs of a prepared model.
+  public static func write(_ model: ModelBuilder, _ options: ConversionOptions) throws(EngineError) {
+    let graphs = model.graphs.map { $0.graph }
+    let bytes = ModelWriter.write(graphs, version: "1.0.0", framework: model.framework.rawValue)
+    do {
+      try Data(bytes).write(to: URL(fileURLWithPath: options.outputFile), options: .atomic)
+    } catch { throw EngineError(.error, Message(text: "\(options.outputFile): \(error.localizedDescription)")) }
   }
 }

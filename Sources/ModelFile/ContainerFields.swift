@@ -1,7 +1,9 @@
 // Field ids of the container tables in the `.ms` schema.
 
 enum MetaGraphField {
+  static let name = 0
   static let version = 1
+  static let fmkType = 2
   static let inputIndex = 3
   static let outputIndex = 4
   static let nodes = 6
@@ -26,6 +28,7 @@ enum SubGraphField {
 enum NodeField {
   static let name = 0
   static let primitive = 2
+  static let fmkType = 2
   static let inputIndex = 3
   static let outputIndex = 4
   static let quantType = 5

@@ -3,27 +3,46 @@ import Graph
 
 /// Writes a graph as a `.ms` file of the current schema: one subgraph with every node and tensor.
 public enum ModelWriter {
-  /// The file's bytes. Constants are written as they are (no compression), variables with the shapes they have now. The graph's
-  /// tensors must be numbered (``Graph/renumber()``), and every tensor of a node must be one of the graph's.
-  public static func write(_ graph: Graph, version: String) -> [UInt8] {
-    var tensors = [TableBuilder](), nodes = [TableBuilder]()
-    tensors.reserveCapacity(graph.tensors.count)
-    nodes.reserveCapacity(graph.nodes.count)
-    for tensor in graph.tensors { tensors.append(table(tensor)) }
-    for node in graph.nodes { nodes.append(table(node)) }
-    let inputs = indices(graph.inputs), outputs = indices(graph.outputs)
-    let subgraph = TableBuilder().set(SubGraphField.name, .string(graph.name)).set(SubGraphField.inputIndices, .uint32s(inputs))
-      .set(SubGraphField.outputIndices, .uint32s(outputs)).set(SubGraphField.nodeIndices, .uint32s(count(nodes.count)))
-      .set(SubGraphField.tensorIndices, .uint32s(count(tensors.count)))
-    let root = TableBuilder().set(MetaGraphField.version, .string("MindSpore Lite " + version))
-      .set(MetaGraphField.inputIndex, .uint32s(inputs)).set(MetaGraphField.outputIndex, .uint32s(outputs))
+  /// The file's bytes: ``write(_:version:framework:)`` with one graph.
+  public static func write(_ graph: Graph, version: String) -> [UInt8] { write([graph], version: version, framework: 3) }
+
+  /// The file's bytes. Graph 0 is the model's main graph; the others are what `sub_graph_index` of PartialFusion nodes counts.
+  /// Constants are written as they are (no compression), variables with the shapes they have now. Every tensor of a node must be
+  /// one of its graph's. `framework`: FmkType of the source.
+  public static func write(_ graphs: [Graph], version: String, framework: Int32) -> [UInt8] {
+    var tensors = [TableBuilder](), nodes = [TableBuilder](), subgraphs = [TableBuilder]()
+    for graph in graphs {
+      let firstNode = nodes.count
+      var used = [Bool](repeating: false, count: graph.tensors.count)
+      graph.renumber()
+      for node in graph.nodes {
+        for t in node.inputs + node.outputs { used[t.index] = true }
+      }
+      for t in graph.inputs + graph.outputs { used[t.index] = true }
+      var mine = [UInt32]()
+      for (i, tensor) in graph.tensors.enumerated() where used[i] {
+        tensor.index = tensors.count
+        mine.append(UInt32(truncatingIfNeeded: tensors.count))
+        tensors.append(table(tensor))
+      }
+      for node in graph.nodes { nodes.append(table(node)) }
+      subgraphs.append(
+        TableBuilder().set(SubGraphField.name, .string(graph.name)).set(SubGraphField.inputIndices, .uint32s(indices(graph.inputs)))
+          .set(SubGraphField.outputIndices, .uint32s(indices(graph.outputs)))
+          .set(SubGraphField.nodeIndices, .uint32s((firstNode..<nodes.count).map { UInt32(truncatingIfNeeded: $0) }))
+          .set(SubGraphField.tensorIndices, .uint32s(mine)))
+    }
+    let root = TableBuilder().set(MetaGraphField.name, .string(graphs[0].name))
+      .set(MetaGraphField.version, .string("MindSpore Lite " + version))
+      .set(MetaGraphField.fmkType, .int32(framework)).set(MetaGraphField.inputIndex, .uint32s(indices(graphs[0].inputs)))
+      .set(MetaGraphField.outputIndex, .uint32s(indices(graphs[0].outputs)))
       .set(MetaGraphField.nodes, .tables(nodes)).set(MetaGraphField.allTensors, .tables(tensors))
-      .set(MetaGraphField.subGraph, .tables([subgraph]))
+      .set(MetaGraphField.subGraph, .tables(subgraphs))
+    for graph in graphs { graph.renumber() }
     return FlatBufferWriter.write(root: root, identifier: "MSL2")
   }
 
   private static func indices(_ tensors: [Tensor]) -> [UInt32] { tensors.map { UInt32(truncatingIfNeeded: $0.index) } }
-  private static func count(_ n: Int) -> [UInt32] { (0..<n).map { UInt32(truncatingIfNeeded: $0) } }
 
   private static func table(_ tensor: Tensor) -> TableBuilder {
     let table = TableBuilder().set(TensorField.nodeType, .int32(tensor.isConstant ? 0 : 2))
