@@ -10,4 +10,6 @@ struct BuildEnvironment {
   let float16: Bool
   /// Says it otherwise for single operators.
   let plan: ExecutionPlan
+  /// Graphs are rewritten before they are planned.
+  let optimises: Bool
 }

@@ -44,7 +44,7 @@ final class GraphInstance {
   static func make(
     _ graph: Graph, isMain: Bool, isForShapes: Bool, subgraphCount: Int, _ environment: BuildEnvironment
   ) throws(EngineError) -> GraphInstance {
-    try GraphOptimizer(graph: graph, kernels: environment.kernels, pool: environment.pool).run()
+    if environment.optimises { try GraphOptimizer(graph: graph, kernels: environment.kernels, pool: environment.pool).run() }
     graph.renumber()
     var steps = [Step]()
     steps.reserveCapacity(graph.nodes.count)

@@ -18,6 +18,17 @@ struct Plan {
   let inputAliases: [[Tensor]]
   /// Tensors that are other names of a graph output's bytes, by output position.
   let outputAliases: [[Tensor]]
+  /// What lies in the arena, and when.
+  let places: [Place]
+
+  /// The memory of one tensor (of `graph.tensors`), which others may share: its first byte in the arena, and the first and last step
+  /// at which it holds a value.
+  struct Place {
+    let tensor: Int
+    let offset: Int
+    let first: Int
+    let last: Int
+  }
 }
 
 struct Planner {
@@ -146,7 +157,12 @@ struct Planner {
     guard let placement = MemoryPlan(requests), let arena = Buffer(count: placement.total) else {
       throw EngineError(.outOfMemory, "no memory for the intermediate tensors")
     }
-    for (k, i) in owners.enumerated() { graph.tensors[i].data = arena.base + placement.offsets[k] }
+    var places = [Plan.Place]()
+    places.reserveCapacity(owners.count)
+    for (k, i) in owners.enumerated() {
+      graph.tensors[i].data = arena.base + placement.offsets[k]
+      places.append(Plan.Place(tensor: i, offset: placement.offsets[k], first: first[i], last: last[i]))
+    }
     var outputBuffers = [Buffer?](), outputAliases = [[Tensor]]()
     for t in graph.outputs {
       outputAliases.append([])
@@ -177,7 +193,7 @@ struct Planner {
     return Plan(
       arena: arena, outputBuffers: outputBuffers, isDynamicOutput: graph.outputs.map { isDynamic[$0.index] },
       workspaceBytes: workspaceBytes, inputAliases: inputAliases,
-      outputAliases: outputAliases)
+      outputAliases: outputAliases, places: places)
   }
 
   /// The root of an input whose memory output 0 of `step` may share: any input for a view; for an in-place operator one that

@@ -16,6 +16,9 @@ public struct SessionOptions {
   public var float16 = false
   /// Nodes that are to run in float32 or in half precision whatever ``float16`` says.
   public var plan = ExecutionPlan()
+  /// Rewrite the graphs into faster ones. Without that every node of the file runs as it is and every tensor gets its value, which
+  /// is what a comparison layer by layer wants.
+  public var optimises = true
   public init() {}
 }
 
@@ -81,18 +84,30 @@ public final class Session {
         return try make(ModelReader.read(inner, owner: nil, copyConstants: true), options)
       } catch { throw error.adding("model inside the ThirdPartyModel node") }
     }
-    let graphs = description.graphs
+    return try make(description.graphs, options)
+  }
+
+  /// Builds a session for graphs in memory: graph 0 is the main one, the others are what `sub_graph_index` of PartialFusion nodes
+  /// counts. They belong to the session from here on, which changes them and may give up their constants' bytes; their tensors have
+  /// the planned shapes afterwards.
+  @export(interface)
+  public static func open(_ graphs: [Graph], options: SessionOptions) throws(EngineError) -> Session {
+    guard graphs.first != nil else { throw EngineError(.inputParameterInvalid, "a model of no graphs") }
+    return try make(graphs, options)
+  }
+
+  private static func make(_ graphs: [Graph], _ options: SessionOptions) throws(EngineError) -> Session {
     let isReached = reachable(graphs)
     try refuseUnknownOperators(graphs, isReached)
-    try refuseLists(description.mainGraph)
+    try refuseLists(graphs[0])
     let environment = BuildEnvironment(
       kernels: Kernels.active, pool: ThreadPool(threadCount: options.threads, cores: options.cores), float16: options.float16,
-      plan: options.plan)
+      plan: options.plan, optimises: options.optimises)
     var subgraphs = [Subgraph]()
     for graph in graphs { subgraphs.append(Subgraph(graph, subgraphCount: graphs.count)) }
     for i in 1..<max(graphs.count, 1) where isReached[i] { try subgraphs[i].check(environment) }
     let main = try GraphInstance.make(
-      description.mainGraph, isMain: true, isForShapes: false, subgraphCount: graphs.count, environment)
+      graphs[0], isMain: true, isForShapes: false, subgraphCount: graphs.count, environment)
     let session = Session(main, subgraphs, environment)
     try session.planFirst()
     return session
@@ -274,6 +289,12 @@ public final class Session {
       }
       i += 1
     }
+  }
+
+  /// How the memory of a run is laid out; nil while an input's shape is unknown.
+  public var memory: MemoryUse? {
+    guard let plan = main.plan else { return nil }
+    return MemoryUse(plan, graph)
   }
 
   /// The steps of the main graph, then those of the subgraphs' instances.
