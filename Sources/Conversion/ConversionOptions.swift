@@ -5,7 +5,7 @@ import Graph
 public struct ConversionOptions {
   /// The source format.
   public enum SourceFormat: String, CaseIterable, Sendable {
-    case tf = "TF", tflite = "TFLITE", caffe = "CAFFE", mindir = "MINDIR", onnx = "ONNX"
+    case tf = "TF", tflite = "TFLITE", caffe = "CAFFE", mindir = "MINDIR", onnx = "ONNX", thirdParty = "THIRDPARTY"
 
     /// The format a file's suffix tells; nil when it does not.
     public static func guess(_ path: String) -> SourceFormat? {

@@ -21,6 +21,9 @@ public enum Converter {
     case .caffe: return try load(.caffe, options, report, CaffeImporter.load)
     case .mindir: return try load(.mindSpore, options, report, MindIRImporter.load)
     case .onnx: return try load(.onnx, options, report, ONNXImporter.load)
+    case .thirdParty:
+      let config = options.config
+      return try load(.thirdParty, options, report) { model throws(EngineError) in try ThirdPartyModel.load(model, config) }
     }
   }
 
@@ -32,25 +35,64 @@ public enum Converter {
     return model
   }
 
+  /// Looks for everything that keeps the model from being converted; it is in the report afterwards.
+  public static func check(_ options: ConversionOptions, _ report: Report) throws(EngineError) {
+    _ = try prepare(options, report)
+  }
+
+  /// Converts the model and writes ``ConversionOptions/outputFile``, which appears complete or not at all. nil, and nothing
+  /// written, when the report has problems.
+  public static func convert(_ options: ConversionOptions, _ report: Report) throws(EngineError) -> ConversionSummary? {
+    let start = DispatchTime.now().uptimeNanoseconds
+    guard let model = try prepare(options, report) else { return nil }
+    report.onProgress("writing \(options.outputFile)")
+    try write(model, options)
+    var summary = ConversionSummary(model, options)
+    summary.seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
+    return summary
+  }
+
   /// Imports, rewrites and quantises. nil when the report has problems.
-  public static func prepare(_ options: ConversionOptions, _ report: Report) throws(EngineError) -> ModelBuilder? {
+  static func prepare(_ options: ConversionOptions, _ report: Report) throws(EngineError) -> ModelBuilder? {
+    report.onProgress("reading \(options.input.modelFile)")
     let model = try importModel(options, report)
+    for name in options.input.inputShapes.keys.sorted() where !model.main.graph.inputs.contains(where: { $0.name == name }) {
+      let names = model.main.graph.inputs.map { "\"\($0.name)\"" }.joined(separator: ", ")
+      report.add(EngineError(.inputParameterInvalid, "--inputShape: the model has no input \"\(name)\"; its inputs are \(names)"))
+    }
     guard report.problems.isEmpty else { return nil }
+    report.onProgress("optimising \(report.sourceNodes) nodes")
     var passes = PassOptions()
     passes.optimise = options.optimise
     passes.inputFormat = options.inputFormat
     passes.outputFormat = options.outputFormat
+    if try options.config.bool("registry", "disable_fusion", default: false) {
+      passes.optimise = false
+    } else {
+      passes.disabledFusions = Set(options.config.list("registry", "fusion_blacklists"))
+    }
+    if let plugins = options.config.string("registry", "plugin_path"), !plugins.isEmpty {
+      report.warn("plugin_path is ignored: plug-ins of the original converter cannot be loaded")
+    }
     try PassPipeline.run(model, passes)
+    report.onProgress("quantising")
     try Quantizer.run(model, options.config)
+    if !options.input.training { try BoundaryTypes.apply(model.main, input: options.inputType, output: options.outputType) }
     return model
   }
 
-  /// Writes the graphs of a prepared model.
-  public static func write(_ model: ModelBuilder, _ options: ConversionOptions) throws(EngineError) {
+  /// Writes the graphs of a prepared model: to a temporary file beside the target, which then takes its place.
+  static func write(_ model: ModelBuilder, _ options: ConversionOptions) throws(EngineError) {
     let graphs = model.graphs.map { $0.graph }
-    let bytes = ModelWriter.write(graphs, version: "1.0.0", framework: model.framework.rawValue)
+    var data = Data(ModelWriter.write(graphs, version: EngineVersion.text, framework: model.framework.rawValue))
+    if !options.encryptKey.isEmpty { data = try ModelEncryption.encrypt(data, key: options.encryptKey) }
     do {
-      try Data(bytes).write(to: URL(fileURLWithPath: options.outputFile), options: .atomic)
+      try data.write(to: URL(fileURLWithPath: options.outputFile), options: .atomic)
     } catch { throw EngineError(.error, Message(text: "\(options.outputFile): \(error.localizedDescription)")) }
   }
+}
+
+/// The version that written files carry.
+public enum EngineVersion {
+  public static let text = "1.0.0"
 }

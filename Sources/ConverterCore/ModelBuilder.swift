@@ -19,7 +19,7 @@ public struct ImportOptions {
 
 /// The framework a model comes from. Raw values: FmkType of the `.ms` format.
 public enum Framework: Int32 {
-  case tensorFlow = 0, caffe = 1, onnx = 2, mindSpore = 3, tfLite = 4
+  case tensorFlow = 0, caffe = 1, onnx = 2, mindSpore = 3, tfLite = 4, thirdParty = 6
 
   /// Layout of four-dimensional tensors there.
   public var format: Format { self == .tensorFlow || self == .tfLite ? .nhwc : .nchw }

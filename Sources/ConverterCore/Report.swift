@@ -24,6 +24,9 @@ public final class Report {
   public var sourceNodes = 0
   public private(set) var fusions: [String: Int] = [:]
 
+  /// Told what is being done, for a progress line.
+  public var onProgress: (String) -> Void = { _ in }
+
   public init() {}
 
   public func add(_ error: EngineError, node: String = "", type: String = "") {

@@ -4,39 +4,66 @@ import ConverterCore
 import Foundation
 import Graph
 
-/// `converter_lite`, with the options of the original's tool.
+/// `converter_lite`, a drop-in for the original's tool. The exit status is the low byte of the original's return code.
 @main
 struct ConverterLite: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "converter_lite", abstract: "Converts TFLite, ONNX, Caffe, TensorFlow and MindIR models to .ms files.")
+    commandName: "converter_lite", abstract: "Converts TFLite, ONNX, Caffe, TensorFlow and MindIR models to .ms files.",
+    discussion: """
+      converter_lite --fmk=TFLITE --modelFile=model.tflite --outputFile=model
+      converter_lite --fmk=ONNX --modelFile=model.onnx --outputFile=model --inputShape="x:1,3,224,224"
+      """)
 
-  @Option(name: .customLong("fmk")) var framework: String?
-  @Option(name: .customLong("modelFile")) var modelFile: String
-  @Option(name: .customLong("weightFile")) var weightFile: String?
-  @Option(name: .customLong("outputFile")) var outputFile: String
-  @Option(name: .customLong("configFile")) var configFile: String?
-  @Option(name: .customLong("inputShape")) var inputShape: String?
+  @OptionGroup var arguments: Arguments
 
-  func run() throws {
-    let format = framework.flatMap { ConversionOptions.SourceFormat(rawValue: $0.uppercased()) } ?? .guess(modelFile)!
-    var input = ImportOptions(modelFile: modelFile)
-    input.weightFile = weightFile
-    for part in (inputShape ?? "").split(separator: ";") {
-      let halves = part.split(separator: ":")
-      input.inputShapes[String(halves[0])] = halves[1].split(separator: ",").map { Int($0)! }
+  static func main() {
+    let command: ConverterLite
+    do {
+      command = try ConverterLite.parse()
+    } catch {
+      if ConverterLite.exitCode(for: error) == .success { ConverterLite.exit(withError: error) }
+      fail(["\(ConverterLite.message(for: error)) (--help lists the options)"], .inputParameterInvalid)
     }
-    var options = ConversionOptions(format: format, input: input)
-    options.outputFile = outputFile
+    command.convert()
+  }
+
+  private func convert() {
+    let settings: Settings
+    do throws(Settings.Mistakes) {
+      settings = try Settings(arguments)
+    } catch { ConverterLite.fail(error.texts, .inputParameterInvalid) }
     let report = Report()
+    if isatty(STDERR_FILENO) != 0 && !settings.quiet {
+      report.onProgress = { FileHandle.standardError.write(Data("\r\u{1B}[K\($0)".utf8)) }
+    }
+    for text in settings.warnings { report.warn(text) }
+    var summary: ConversionSummary?
     do throws(EngineError) {
-      if let configFile { options.config = try ConfigFile.read(configFile) }
-      if let model = try Converter.prepare(options, report) {
-        try Converter.write(model, options)
-        print("CONVERT RESULT SUCCESS:0")
-        return
-      }
+      summary = settings.check ? nil : try Converter.convert(settings.options, report)
+      if settings.check { try Converter.check(settings.options, report) }
+      if settings.infer && summary != nil { try TrialRun.run(settings.options) }
     } catch { report.add(error) }
-    for problem in report.problems { FileHandle.standardError.write(Data("converter_lite: \(problem.description)\n".utf8)) }
-    throw ExitCode(Int32(report.problems.first?.code.rawValue ?? 1) & 0xff)
+    report.onProgress("")
+
+    for text in report.warnings { ConverterLite.note("warning: \(text)") }
+    if let first = report.problems.first {
+      ConverterLite.fail(report.problems.map { $0.description }, first.code)
+    }
+    if settings.check {
+      print("\(settings.options.input.modelFile): \(report.sourceNodes) nodes, all of them can be converted")
+      return
+    }
+    if let summary, !settings.quiet { print(summary.text) }
+    print("CONVERT RESULT SUCCESS:0")
+  }
+
+  private static func note(_ text: String) {
+    FileHandle.standardError.write(Data("converter_lite: \(text)\n".utf8))
+  }
+
+  private static func fail(_ texts: [String], _ code: EngineError.Code) -> Never {
+    for text in texts { note(text) }
+    note("Convert failed. Ret: \(-code.rawValue)")
+    Foundation.exit(-code.rawValue & 0xff)
   }
 }
