@@ -1,5 +1,6 @@
 import Graph
 import KernelSelection
+import ModelFile
 import System
 
 /// Where a model comes from and how the caller wants it read.
@@ -32,6 +33,8 @@ public final class ModelBuilder {
   public let framework: Framework
   public let report: Report
   public private(set) var graphs: [GraphBuilder] = []
+  /// Constants that the file is to hold packed. The tensors keep their plain elements.
+  private var packed: [ObjectIdentifier: (tensor: Tensor, form: PackedConstant)] = [:]
   /// For operators that are computed while the model is converted.
   public let kernels = Kernels.active
   public let pool = ThreadPool(threadCount: 1)
@@ -50,6 +53,12 @@ public final class ModelBuilder {
     graphs.append(graph)
     return graph
   }
+
+  /// The form that the file is to hold a constant in; nil: as it is.
+  public func packedForm(of tensor: Tensor) -> PackedConstant? { packed[ObjectIdentifier(tensor)]?.form }
+
+  /// Lets the file hold `tensor` in a packed form of the same value.
+  public func pack(_ tensor: Tensor, _ form: PackedConstant) { packed[ObjectIdentifier(tensor)] = (tensor, form) }
 
   /// int64 and float64 values are computed in 32 bits, as the format's kernels do.
   public static func narrowed(_ type: DataType) -> DataType {

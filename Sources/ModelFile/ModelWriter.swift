@@ -1,15 +1,28 @@
 import FlatBuffers
 import Graph
 
+/// How a constant lies in a file when not as its elements are: packed or compressed.
+public struct PackedConstant {
+  public var bytes: [UInt8]
+  /// WeightQuantCompressType: 1 indexing, 2 sparse, 3 FSE of float32, 4 bit packing, 5 FSE of integers.
+  public var compression: Int32
+  public init(bytes: [UInt8], compression: Int32) {
+    self.bytes = bytes
+    self.compression = compression
+  }
+}
+
 /// Writes a graph as a `.ms` file of the current schema: one subgraph with every node and tensor.
 public enum ModelWriter {
   /// The file's bytes: ``write(_:version:framework:)`` with one graph.
   public static func write(_ graph: Graph, version: String) -> [UInt8] { write([graph], version: version, framework: 3) }
 
   /// The file's bytes. Graph 0 is the model's main graph; the others are what `sub_graph_index` of PartialFusion nodes counts.
-  /// Constants are written as they are (no compression), variables with the shapes they have now. Every tensor of a node must be
-  /// one of its graph's. `framework`: FmkType of the source.
-  public static func write(_ graphs: [Graph], version: String, framework: Int32) -> [UInt8] {
+  /// Constants are written as they are unless `packing` has another form for them, variables with the shapes they have now. Every
+  /// tensor of a node must be one of its graph's. `framework`: FmkType of the source.
+  public static func write(
+    _ graphs: [Graph], version: String, framework: Int32, packing: ((Tensor) -> PackedConstant?)? = nil
+  ) -> [UInt8] {
     var tensors = [TableBuilder](), nodes = [TableBuilder](), subgraphs = [TableBuilder]()
     for graph in graphs {
       let firstNode = nodes.count
@@ -23,7 +36,7 @@ public enum ModelWriter {
       for (i, tensor) in graph.tensors.enumerated() where used[i] {
         tensor.index = tensors.count
         mine.append(UInt32(truncatingIfNeeded: tensors.count))
-        tensors.append(table(tensor))
+        tensors.append(table(tensor, packing?(tensor)))
       }
       for node in graph.nodes { nodes.append(table(node)) }
       subgraphs.append(
@@ -44,7 +57,7 @@ public enum ModelWriter {
 
   private static func indices(_ tensors: [Tensor]) -> [UInt32] { tensors.map { UInt32(truncatingIfNeeded: $0.index) } }
 
-  private static func table(_ tensor: Tensor) -> TableBuilder {
+  private static func table(_ tensor: Tensor, _ packed: PackedConstant?) -> TableBuilder {
     let table = TableBuilder().set(TensorField.nodeType, .int32(tensor.isConstant ? 0 : 2))
       .set(TensorField.dataType, .int32(tensor.type.rawValue)).set(TensorField.format, .int32(tensor.format.rawValue))
       .set(TensorField.name, .string(tensor.name))
@@ -52,7 +65,9 @@ public enum ModelWriter {
     if tensor.shape.rank > 0 {
       table.set(TensorField.dims, .int32s(tensor.shape.dims.map { Int32(truncatingIfNeeded: $0) }))
     }
-    if tensor.isConstant, tensor.byteCount > 0, let data = tensor.data {
+    if let packed {
+      table.set(TensorField.data, .bytes(packed.bytes, alignment: 16)).set(TensorField.compression, .int32(packed.compression))
+    } else if tensor.isConstant, tensor.byteCount > 0, let data = tensor.data {
       table.set(TensorField.data, .memory(UnsafeRawBufferPointer(start: data, count: tensor.byteCount), alignment: 16))
     }
     if !tensor.quantParams.isEmpty { table.set(TensorField.quantParams, .tables(tensor.quantParams.map { Self.table($0) })) }
@@ -60,9 +75,13 @@ public enum ModelWriter {
   }
 
   private static func table(_ p: QuantParam) -> TableBuilder {
-    TableBuilder().set(QuantField.scale, .float64(p.scale)).set(QuantField.zeroPoint, .int32(p.zeroPoint))
-      .set(QuantField.numBits, .int32(p.bits)).set(QuantField.varCorr, .float32(p.varianceCorrection))
-      .set(QuantField.meanCorr, .float32(p.meanCorrection))
+    // Weights have many of them, so the schema's defaults are left out.
+    let table = TableBuilder().set(QuantField.scale, .float64(p.scale))
+    if p.zeroPoint != 0 { table.set(QuantField.zeroPoint, .int32(p.zeroPoint)) }
+    if p.bits != 8 { table.set(QuantField.numBits, .int32(p.bits)) }
+    if p.varianceCorrection != 1 { table.set(QuantField.varCorr, .float32(p.varianceCorrection)) }
+    if p.meanCorrection != 0 { table.set(QuantField.meanCorr, .float32(p.meanCorrection)) }
+    return table
   }
 
   private static func table(_ node: Node) -> TableBuilder {
