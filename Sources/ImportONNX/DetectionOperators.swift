@@ -1,0 +1,7 @@
+import ConverterCore
+import Graph
+
+/// Operators of object detection.
+enum DetectionOperators {
+  static let table: [String: ONNXOperator] = [:]
+}

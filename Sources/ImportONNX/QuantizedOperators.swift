@@ -1,0 +1,7 @@
+import ConverterCore
+import Graph
+
+/// Operators on quantised tensors.
+enum QuantizedOperators {
+  static let table: [String: ONNXOperator] = [:]
+}
