@@ -20,10 +20,10 @@ public struct ImportOptions {
 
 /// The framework a model comes from. Raw values: FmkType of the `.ms` format.
 public enum Framework: Int32 {
-  case tensorFlow = 0, caffe = 1, onnx = 2, mindSpore = 3, tfLite = 4, thirdParty = 6
+  case tensorFlow = 0, caffe = 1, onnx = 2, mindSpore = 3, tfLite = 4, thirdParty = 6, msLite = 7
 
   /// Layout of four-dimensional tensors there.
-  public var format: Format { self == .tensorFlow || self == .tfLite ? .nhwc : .nchw }
+  public var format: Format { self == .tensorFlow || self == .tfLite || self == .msLite ? .nhwc : .nchw }
 }
 
 /// A model while it is imported: its graphs, and what they share. Graph 0 is the main one, the others are reached through the
