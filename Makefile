@@ -14,7 +14,7 @@ export SWIFT ?= $(dir $(SWIFTC))swift
 # All processors, unless the caller says how many.
 ENGINE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc)) -f mk/engine.mk
 
-.PHONY: all help setup demo test install clean aarch64 asan tsan fuzz-smoke
+.PHONY: all help setup demo tools test install clean aarch64 asan tsan fuzz-smoke
 all:
 	@mk/setup.sh build
 	+@$(ENGINE)
@@ -22,6 +22,7 @@ all:
 help:
 	@echo "make                    build/lib/libmslite.so and libmslite.a"
 	@echo "make demo               classify a photograph with EfficientNet-Lite0"
+	@echo "make tools              build/bin/converter_lite, mslite and benchmark: the converter and its tools"
 	@echo "make test               every test; ends with 'N passed, N failed' (STEPS='golden ...' runs some, see mk/test.sh)"
 	@echo "make setup              what the other targets do first: find the tools, install missing packages where allowed"
 	@echo "make install            libraries, headers, CMake package and mslite.pc, into DESTDIR and PREFIX ($(PREFIX))"
@@ -31,15 +32,23 @@ help:
 	@echo "make clean              remove build/"
 
 setup:
-	@mk/setup.sh build demo test
+	@mk/setup.sh build demo tools test
 
 demo:
 	@mk/setup.sh build demo
 	+@$(ENGINE)
 	@$(MAKE) --no-print-directory -C examples/classify run
 
+# The same build as the tests', so that both compile the modules once.
+TOOLS = converter_lite mslite benchmark
+tools:
+	@mk/setup.sh build demo tools
+	@for tool in $(TOOLS); do $(SWIFT) build -c release -Xswiftc -enable-testing --product $$tool || exit 1; done
+	@mkdir -p build/bin
+	@for tool in $(TOOLS); do ln -sf ../../.build/release/$$tool build/bin/$$tool; done
+
 test:
-	@mk/setup.sh build demo test
+	@mk/setup.sh build demo tools test
 	@mk/test.sh $(STEPS)
 
 aarch64:

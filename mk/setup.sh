@@ -2,6 +2,7 @@
 # setup.sh GROUP...: makes sure that what the named targets need is there. Missing Debian packages are installed when this runs
 # as root or sudo asks for no password; otherwise they are named and the script fails.
 #   build  the library      demo  examples/classify      aarch64  cross compiler and emulator      fuzz  libFuzzer
+#   tools  the converter: its schemas' compiler
 #   test   everything that make test uses
 set -eu
 
@@ -36,6 +37,7 @@ demo() {
   need libpng-dev links -include png.h -lpng
   need libjpeg62-turbo-dev links -include stdio.h -include jpeglib.h -ljpeg
 }
+tools() { need protobuf-compiler has protoc; }
 aarch64() {
   need gcc-aarch64-linux-gnu has aarch64-linux-gnu-gcc
   need libc6-dev-arm64-cross test -e /usr/aarch64-linux-gnu/include/stdio.h
@@ -49,6 +51,7 @@ test_() {
   fuzz
   [ "$(uname -m)" = aarch64 ] || aarch64
   need python3 has python3
+  need python3-venv python3 -c 'import ensurepip, venv'
   need cmake has cmake
   need pkg-config has pkg-config
   # Encrypted models: any package that brings libcrypto will do.
@@ -58,7 +61,7 @@ test_() {
 for group in "$@"; do
   case $group in
     test) test_ ;;
-    build | demo | aarch64 | fuzz) "$group" ;;
+    build | demo | tools | aarch64 | fuzz) "$group" ;;
     *) echo "setup: unknown group $group" >&2; exit 2 ;;
   esac
 done

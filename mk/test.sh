@@ -7,7 +7,8 @@
 set -u
 cd "$(dirname "$0")/.."
 
-all="unit operators library headers c golden ${MSLITE_EXTRA_MODELS:+extra} allocations aarch64 asan tsan mutation fuzz packaging demo"
+all="unit operators library headers c golden ${MSLITE_EXTRA_MODELS:+extra} allocations converter aarch64 asan tsan mutation fuzz \
+  importers packaging demo"
 steps=${*:-$all}
 
 out=build/test
@@ -223,6 +224,25 @@ step_fuzz() {
   MSLITE_LOG=off $out/asan/fuzz_model -max_total_time="${FUZZ_SECONDS:-60}" -max_len=65536 -timeout=60 -rss_limit_mb=4096 \
     -artifact_prefix=$out/ -print_final_stats=1 $corpus 2>&1 | grep -v -E '^#[0-9]+.(REDUCE|NEW|RELOAD)'
   return "${PIPESTATUS[0]}"
+}
+
+# The converter's test programs are Python scripts: they need an environment of their own for numpy and onnx.
+python_environment() {
+  local wanted=Tests/Converter/requirements.txt
+  cmp -s $wanted $out/venv/requirements.txt && return
+  python3 -m venv $out/venv && $out/venv/bin/pip install --quiet --disable-pip-version-check -r $wanted && cp $wanted $out/venv/
+}
+
+# Models of every source format through the converter and the engine, against the frameworks' own results.
+step_converter() {
+  local script status=0
+  engine "$host" && python_environment && make --no-print-directory tools || return 1
+  for script in Tests/Converter/test_*.py; do
+    echo "--- $script"
+    MSLITE_LIBRARY=$PWD/build/lib/libmslite.so CONVERTER=$PWD/build/bin/converter_lite MSLITE_TOOL=$PWD/build/bin/mslite \
+      timeout 1800 $out/venv/bin/python "$script" || status=1
+  done
+  return $status
 }
 
 step_packaging() { Tests/Packaging/run.sh; }
