@@ -47,7 +47,7 @@ struct ConverterLite: ParsableCommand {
 
     for text in report.warnings { ConverterLite.note("warning: \(text)") }
     if let first = report.problems.first {
-      ConverterLite.fail(report.problems.map { $0.description }, first.code)
+      ConverterLite.fail(ConverterLite.grouped(report.problems), first.code)
     }
     if settings.check {
       print("\(settings.options.input.modelFile): \(report.sourceNodes) nodes, all of them can be converted")
@@ -55,6 +55,22 @@ struct ConverterLite: ParsableCommand {
     }
     if let summary, !settings.quiet { print(summary.text) }
     print("CONVERT RESULT SUCCESS:0")
+  }
+
+  /// One line for all nodes of a type that have the same problem, in the order of the first of them.
+  private static func grouped(_ problems: [Report.Problem]) -> [String] {
+    var lines: [(problem: Report.Problem, nodes: [String])] = []
+    for problem in problems {
+      if !problem.node.isEmpty, let i = lines.firstIndex(where: { $0.problem.type == problem.type && $0.problem.text == problem.text }) {
+        lines[i].nodes.append(problem.node)
+      } else {
+        lines.append((problem, [problem.node]))
+      }
+    }
+    return lines.map { line in
+      if line.nodes.count == 1 { return line.problem.description }
+      return "\(line.problem.type): \(line.problem.text) (\(line.nodes.count) nodes: \(line.nodes.map { "\"\($0)\"" }.joined(separator: ", ")))"
+    }
   }
 
   private static func note(_ text: String) {
