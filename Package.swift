@@ -50,6 +50,8 @@ let kernelDependencies = kernelNames.map { Target.Dependency.target(name: $0) }
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let engine: [Target.Dependency] = ["CSystem", "System", "Graph", "ModelFile", "Operators", "Optimizer", "KernelSelection", "CKernels"]
+/// The C interface, for those who use its types.
+let headers: SwiftSetting = .unsafeFlags(["-Xcc", "-I\(Context.packageDirectory)/include"])
 let schemas: [Target.PluginUsage] = ["ProtobufSchemas"]
 // The converter and the tools: ordinary Swift on the engine's modules.
 let converterTargets: [Target] = [
@@ -70,10 +72,13 @@ let converterTargets: [Target] = [
       "ConverterCore", "ConverterPasses", "Quantization", "Runtime", "ImportTFLite", "ImportONNX", "ImportCaffe", "ImportTensorFlow",
       "ImportMindIR",
     ], swiftSettings: [gnu]),
-  .target(name: "ModelTools", dependencies: engine + ["Conversion", "ConverterCore", "Runtime"], swiftSettings: [gnu]),
+  .target(
+    name: "ModelTools", dependencies: engine + ["CMindSpore", "Conversion", "ConverterCore", "FlatBuffers", "Runtime"],
+    swiftSettings: [gnu, headers]),
   .executableTarget(name: "converter_lite", dependencies: engine + ["Conversion", "ConverterCore", arguments], swiftSettings: [gnu]),
   .executableTarget(
-    name: "mslite", dependencies: engine + ["Conversion", "ConverterCore", "ModelTools", "Runtime", arguments], swiftSettings: [gnu]),
+    name: "mslite", dependencies: engine + ["CMindSpore", "Conversion", "ConverterCore", "ModelTools", "Runtime", arguments],
+    swiftSettings: [gnu, headers]),
 ]
 
 let package = Package(

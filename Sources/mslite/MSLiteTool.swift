@@ -1,7 +1,16 @@
 import ArgumentParser
+import Foundation
 
 /// `mslite`: looks into models, compares and times them.
-@main
 struct MSLiteTool: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "mslite", abstract: "Looks into models, compares and times them.")
+  static let configuration = CommandConfiguration(
+    commandName: "mslite", abstract: "Looks into models, compares and times them.",
+    subcommands: [InspectCommand.self])
+}
+
+@main
+enum Program {
+  static func main() {
+    MSLiteTool.main()
+  }
 }
