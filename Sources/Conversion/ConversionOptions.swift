@@ -5,7 +5,7 @@ import Graph
 public struct ConversionOptions {
   /// The source format.
   public enum SourceFormat: String, CaseIterable, Sendable {
-    case tf = "TF", tflite = "TFLITE", caffe = "CAFFE", mindir = "MINDIR", onnx = "ONNX", thirdParty = "THIRDPARTY"
+    case tf = "TF", tflite = "TFLITE", caffe = "CAFFE", mindir = "MINDIR", onnx = "ONNX", mslite = "MSLITE", thirdParty = "THIRDPARTY"
 
     /// The format a file's suffix tells; nil when it does not.
     public static func guess(_ path: String) -> SourceFormat? {
@@ -13,6 +13,7 @@ public struct ConversionOptions {
       if path.hasSuffix(".onnx") { return .onnx }
       if path.hasSuffix(".prototxt") { return .caffe }
       if path.hasSuffix(".mindir") { return .mindir }
+      if path.hasSuffix(".ms") { return .mslite }
       return path.hasSuffix(".pb") ? .tf : nil
     }
   }

@@ -20,6 +20,7 @@ public enum Converter {
     case .tflite: return try load(.tfLite, options, report, TFLiteImporter.load)
     case .caffe: return try load(.caffe, options, report, CaffeImporter.load)
     case .mindir: return try load(.mindSpore, options, report, MindIRImporter.load)
+    case .mslite: return try load(.msLite, options, report, MSLiteImporter.load)
     case .onnx: return try load(.onnx, options, report, ONNXImporter.load)
     case .thirdParty:
       let config = options.config
@@ -84,7 +85,7 @@ public enum Converter {
   /// Writes the graphs of a prepared model: to a temporary file beside the target, which then takes its place.
   static func write(_ model: ModelBuilder, _ options: ConversionOptions) throws(EngineError) {
     let graphs = model.graphs.map { $0.graph }
-    var data = Data(ModelWriter.write(graphs, version: EngineVersion.text, framework: model.framework.rawValue))
+    var data = Data(ModelWriter.write(graphs, version: EngineVersion.text, framework: model.framework.rawValue, packing: model.packedForm))
     if !options.encryptKey.isEmpty { data = try ModelEncryption.encrypt(data, key: options.encryptKey) }
     do {
       try data.write(to: URL(fileURLWithPath: options.outputFile), options: .atomic)
@@ -92,7 +93,8 @@ public enum Converter {
   }
 }
 
-/// The version that written files carry.
+/// The version that written files carry: that of the format whose rules they follow. Readers apply older rules to files from before
+/// 1.8 (which axis the quantisation parameters of weights run along, whether a node's weights are quantised).
 public enum EngineVersion {
-  public static let text = "1.0.0"
+  public static let text = "2.0.0"
 }

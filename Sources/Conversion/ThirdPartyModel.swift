@@ -13,8 +13,8 @@ enum ThirdPartyModel {
       throw EngineError(.inputParameterInvalid, "fmk THIRDPARTY needs a config file with the section [\(section)]")
     }
     let file = try InputFile.open(model.options.modelFile)
-    let builder = model.addGraph("third_party")
-    builder.scope = "ThirdPartyModel"
+    let builder = model.addGraph("subgraph_0_third_party")
+    builder.scope = "Custom"
     var inputs = [Tensor]()
     for port in try ports(config, "input") {
       let tensor = builder.input(port.name, port.type, port.dims)
