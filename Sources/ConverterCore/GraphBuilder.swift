@@ -403,6 +403,21 @@ public final class GraphBuilder {
     retained += [first, last]
   }
 
+  /// A new variable, with no producer yet, that stands for `tensor` with its axes in another order: `order[i]` is the axis of
+  /// `tensor` that becomes axis i. Type, quantization and what is known of the shape are those of `tensor`.
+  public func variable(permuting tensor: Tensor, _ order: [Int], name: String) -> Tensor {
+    let result = Tensor(name: name, type: tensor.type, shape: Shape(order.map { tensor.shape[$0] }), format: tensor.format)
+    result.quantParams = tensor.quantParams
+    if order == [0, 2, 3, 1] { result.format = .nhwc }
+    if order == [0, 3, 1, 2] { result.format = .nchw }
+    graph.addTensor(result)
+    for probe in probes {
+      guard let shadow = probe.shadow(of: tensor), shadow.shape.rank == order.count else { continue }
+      probe.set(result, Tensor(name: name, type: shadow.type, shape: Shape(order.map { shadow.shape[$0] }), format: result.format))
+    }
+    return result
+  }
+
   // MARK: importing node by node
 
   /// Imports one node of the source model: runs `body` with the scope set. When it throws, the problem is reported and stand-ins

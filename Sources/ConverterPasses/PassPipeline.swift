@@ -17,5 +17,12 @@ public struct PassOptions {
 /// The rewriting of an imported model into what is written.
 public enum PassPipeline {
   public static func run(_ model: ModelBuilder, _ options: PassOptions) throws(EngineError) {
+    GraphFormats.apply(model, options)
+    for builder in model.graphs {
+      let editor = GraphEditor(builder)
+      editor.removeUnused()
+      try TransposeMinimiser(editor).run()
+      try editor.commit()
+    }
   }
 }

@@ -1,5 +1,5 @@
 /// Sorts nodes so that each comes after the producers of its inputs.
-enum TopologicalOrder {
+public enum TopologicalOrder {
   private enum State {
     case unseen, open, done
   }
@@ -7,7 +7,7 @@ enum TopologicalOrder {
   /// `producers[i]` are the positions of the nodes that node i needs. A list that is sorted stays as it is; otherwise missing
   /// producers are moved in front of the first node that needs them. nil: the nodes depend on each other in a circle, and `stuck`
   /// is one of them.
-  static func order(_ producers: [[Int]], stuck: inout Int) -> [Int]? {
+  public static func order(_ producers: [[Int]], stuck: inout Int) -> [Int]? {
     var order = [Int]()
     order.reserveCapacity(producers.count)
     var states = [State](repeating: .unseen, count: producers.count)
