@@ -3,5 +3,11 @@ import Graph
 
 /// Convolution, pooling, normalization and other layers of neural networks.
 enum NNOperators {
-  static let table: [String: ONNXOperator] = [:]
+  static let table: [String: ONNXOperator] = {
+    var all: [String: ONNXOperator] = [:]
+    for table in [NNConvolution.table, NNPool.table, NNActivations.table, NNNormalization.table] {
+      all.merge(table) { $1 }
+    }
+    return all
+  }()
 }
