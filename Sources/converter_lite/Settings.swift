@@ -174,7 +174,9 @@ struct Settings {
     }
     let full = path.hasSuffix(".ms") ? path : path + ".ms"
     let folder = URL(fileURLWithPath: full).deletingLastPathComponent().path
-    if !FileManager.default.fileExists(atPath: folder) { wrong.add("--outputFile: there is no folder \(folder)") }
+    if !FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder) || !isFolder.boolValue {
+      wrong.add("--outputFile: there is no folder \(folder)")
+    }
     return full
   }
 }
