@@ -65,7 +65,7 @@ let converterTargets: [Target] = [
   .target(name: "ImportTensorFlow", dependencies: engine + ["ConverterCore", protobuf], swiftSettings: [gnu], plugins: schemas),
   .target(name: "ImportMindIR", dependencies: engine + ["ConverterCore", protobuf], swiftSettings: [gnu], plugins: schemas),
   .target(name: "ConverterPasses", dependencies: engine + ["ConverterCore"], swiftSettings: [gnu]),
-  .target(name: "Quantization", dependencies: engine + ["ConverterCore", "Runtime"], swiftSettings: [gnu]),
+  .target(name: "Quantization", dependencies: engine + ["ConverterCore", "Runtime"], swiftSettings: optimised),
   .target(
     name: "Conversion",
     dependencies: engine + [
