@@ -85,8 +85,13 @@ public enum Converter {
   /// Writes the graphs of a prepared model: to a temporary file beside the target, which then takes its place.
   static func write(_ model: ModelBuilder, _ options: ConversionOptions) throws(EngineError) {
     let graphs = model.graphs.map { $0.graph }
+    if options.encryptKey.isEmpty {
+      let content = ModelContent(
+        graphs: graphs, version: EngineVersion.text, framework: model.framework.rawValue, packing: model.packedForm)
+      return try ModelWriter.save(content, path: options.outputFile)
+    }
     var data = Data(ModelWriter.write(graphs, version: EngineVersion.text, framework: model.framework.rawValue, packing: model.packedForm))
-    if !options.encryptKey.isEmpty { data = try ModelEncryption.encrypt(data, key: options.encryptKey) }
+    data = try ModelEncryption.encrypt(data, key: options.encryptKey)
     do {
       try data.write(to: URL(fileURLWithPath: options.outputFile), options: .atomic)
     } catch { throw EngineError(.error, Message(text: "\(options.outputFile): \(error.localizedDescription)")) }

@@ -60,6 +60,7 @@ public enum QuantField {
   public static let inited = 6
   public static let varCorr = 7
   public static let meanCorr = 8
+  public static let dstDtype = 9
   public static let roundType = 10
   public static let multiplier = 11
 }

@@ -12,18 +12,105 @@ public struct PackedConstant {
   }
 }
 
-/// Writes a graph as a `.ms` file of the current schema: one subgraph with every node and tensor.
+/// What is written into a `.ms` file: graphs, and what the file says of itself.
+public struct ModelContent {
+  /// Graph 0 is the model's main graph; the others are what `sub_graph_index` of PartialFusion nodes counts.
+  public var graphs: [Graph]
+  public var version: String
+  /// FmkType of the source.
+  public var framework: Int32
+  /// Constants that are written in another form than their elements.
+  public var packing: ((Tensor) -> PackedConstant?)?
+
+  public init(graphs: [Graph], version: String, framework: Int32, packing: ((Tensor) -> PackedConstant?)? = nil) {
+    self.graphs = graphs
+    self.version = version
+    self.framework = framework
+    self.packing = packing
+  }
+}
+
+/// Writes graphs as a `.ms` file of the current schema.
+///
+/// Constants are written as they are unless `packing` has another form for them, and once where tensors share their bytes;
+/// variables with the shapes they have now. Every tensor of a node must be one of its graph's.
 public enum ModelWriter {
-  /// The file's bytes: ``write(_:version:framework:)`` with one graph.
+  /// The file's bytes, with one graph.
   public static func write(_ graph: Graph, version: String) -> [UInt8] { write([graph], version: version, framework: 3) }
 
-  /// The file's bytes. Graph 0 is the model's main graph; the others are what `sub_graph_index` of PartialFusion nodes counts.
-  /// Constants are written as they are unless `packing` has another form for them, variables with the shapes they have now. Every
-  /// tensor of a node must be one of its graph's. `framework`: FmkType of the source.
+  /// The file's bytes; empty when they do not fit 2 GiB.
   public static func write(
     _ graphs: [Graph], version: String, framework: Int32, packing: ((Tensor) -> PackedConstant?)? = nil
   ) -> [UInt8] {
+    let content = ModelContent(graphs: graphs, version: version, framework: framework, packing: packing)
+    return FlatBufferWriter.write(root: Tables(content, externalLocation: nil).root, identifier: "MSL2")
+  }
+
+  /// Writes the file at `path`, without a second copy of the constants. It appears whole or not at all. When the constants have
+  /// `externalFrom` bytes or more, they go to a file beside it (suffix `.msw` instead of `.ms`): offsets in a `.ms` file end at
+  /// 2 GiB.
+  public static func save(_ content: ModelContent, path: String, externalFrom: Int = 2047 << 20) throws(EngineError) {
+    var tables = Tables(content, externalLocation: nil)
+    var weights: OutputFile? = nil
+    if tables.constantBytes >= externalFrom {
+      let stem = path.utf8.suffix(3).elementsEqual(".ms".utf8) ? String(decoding: path.utf8.dropLast(3), as: UTF8.self) : path
+      var name = [UInt8]()
+      for c in stem.utf8 { if c == UInt8(ascii: "/") { name = [] } else { name.append(c) } }
+      tables = Tables(content, externalLocation: String(decoding: name, as: UTF8.self) + ".msw")
+      let file = try OutputFile.create(stem + ".msw")
+      // A mark, and zeros up to the first page's end.
+      var head = [UInt8](repeating: 0, count: Tables.externalStart)
+      (head[0], head[1], head[2], head[3]) = (0x78, 0x56, 0x34, 0x12)
+      head.withUnsafeBytes { file.write($0) }
+      for piece in tables.external { file.write(piece) }
+      try file.sync()
+      weights = file
+    }
+    let file = try OutputFile.create(path)
+    let size = FlatBufferWriter.pieces(root: tables.root, identifier: "MSL2") { file.write($0) }
+    if size == nil { throw EngineError(.error, "\(path): the model does not fit the 2 GiB of a .ms file") }
+    try file.sync()
+    try weights?.commit()
+    do throws(EngineError) {
+      try file.commit()
+    } catch {
+      weights?.withdraw()
+      throw error
+    }
+  }
+}
+
+/// The tables of a file.
+private struct Tables {
+  /// Where constants begin in a file of their own.
+  static let externalStart = 4096
+
+  let root: TableBuilder
+  /// Bytes of all constants; those that share their memory count once.
+  private(set) var constantBytes = 0
+  /// What goes to the file of constants, in order, from ``externalStart`` on.
+  private(set) var external: [UnsafeRawBufferPointer] = []
+  private let location: String?
+  /// Constants counted so far, by address: where they lie in the file of constants.
+  private var places: [UInt: (offset: Int, count: Int)] = [:]
+  /// Keeps packed forms alive until they are written.
+  private var owned: [OwnedBytes] = []
+
+  private final class OwnedBytes {
+    let memory: UnsafeMutableRawBufferPointer
+    init(_ bytes: [UInt8]) {
+      memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(bytes.count, 1), alignment: 16)
+      bytes.withUnsafeBytes { memory.copyMemory(from: $0) }
+    }
+    deinit { memory.deallocate() }
+  }
+
+  init(_ content: ModelContent, externalLocation: String?) {
+    location = externalLocation
+    root = TableBuilder()
+    let graphs = content.graphs
     var tensors = [TableBuilder](), nodes = [TableBuilder](), subgraphs = [TableBuilder]()
+    var inputs = [UInt32](), outputs = [UInt32]()
     for graph in graphs {
       let firstNode = nodes.count
       var used = [Bool](repeating: false, count: graph.tensors.count)
@@ -36,28 +123,32 @@ public enum ModelWriter {
       for (i, tensor) in graph.tensors.enumerated() where used[i] {
         tensor.index = tensors.count
         mine.append(UInt32(truncatingIfNeeded: tensors.count))
-        tensors.append(table(tensor, packing?(tensor)))
+        tensors.append(table(tensor, content.packing?(tensor)))
       }
-      for node in graph.nodes { nodes.append(table(node)) }
+      for node in graph.nodes { nodes.append(Tables.table(node)) }
       subgraphs.append(
-        TableBuilder().set(SubGraphField.name, .string(graph.name)).set(SubGraphField.inputIndices, .uint32s(indices(graph.inputs)))
-          .set(SubGraphField.outputIndices, .uint32s(indices(graph.outputs)))
+        TableBuilder().set(SubGraphField.name, .string(graph.name))
+          .set(SubGraphField.inputIndices, .uint32s(Tables.indices(graph.inputs)))
+          .set(SubGraphField.outputIndices, .uint32s(Tables.indices(graph.outputs)))
           .set(SubGraphField.nodeIndices, .uint32s((firstNode..<nodes.count).map { UInt32(truncatingIfNeeded: $0) }))
           .set(SubGraphField.tensorIndices, .uint32s(mine)))
+      if subgraphs.count == 1 {
+        inputs = Tables.indices(graph.inputs)
+        outputs = Tables.indices(graph.outputs)
+      }
     }
-    let root = TableBuilder().set(MetaGraphField.name, .string(graphs[0].name))
-      .set(MetaGraphField.version, .string("MindSpore Lite " + version))
-      .set(MetaGraphField.fmkType, .int32(framework)).set(MetaGraphField.inputIndex, .uint32s(indices(graphs[0].inputs)))
-      .set(MetaGraphField.outputIndex, .uint32s(indices(graphs[0].outputs)))
+    root.set(MetaGraphField.name, .string(graphs.first?.name ?? ""))
+      .set(MetaGraphField.version, .string("MindSpore Lite " + content.version))
+      .set(MetaGraphField.fmkType, .int32(content.framework)).set(MetaGraphField.inputIndex, .uint32s(inputs))
+      .set(MetaGraphField.outputIndex, .uint32s(outputs))
       .set(MetaGraphField.nodes, .tables(nodes)).set(MetaGraphField.allTensors, .tables(tensors))
       .set(MetaGraphField.subGraph, .tables(subgraphs))
     for graph in graphs { graph.renumber() }
-    return FlatBufferWriter.write(root: root, identifier: "MSL2")
   }
 
   private static func indices(_ tensors: [Tensor]) -> [UInt32] { tensors.map { UInt32(truncatingIfNeeded: $0.index) } }
 
-  private static func table(_ tensor: Tensor, _ packed: PackedConstant?) -> TableBuilder {
+  private mutating func table(_ tensor: Tensor, _ packed: PackedConstant?) -> TableBuilder {
     let table = TableBuilder().set(TensorField.nodeType, .int32(tensor.isConstant ? 0 : 2))
       .set(TensorField.dataType, .int32(tensor.type.rawValue)).set(TensorField.format, .int32(tensor.format.rawValue))
       .set(TensorField.name, .string(tensor.name))
@@ -66,21 +157,52 @@ public enum ModelWriter {
       table.set(TensorField.dims, .int32s(tensor.shape.dims.map { Int32(truncatingIfNeeded: $0) }))
     }
     if let packed {
-      table.set(TensorField.data, .bytes(packed.bytes, alignment: 16)).set(TensorField.compression, .int32(packed.compression))
-    } else if tensor.isConstant, tensor.byteCount > 0, let data = tensor.data {
-      table.set(TensorField.data, .memory(UnsafeRawBufferPointer(start: data, count: tensor.byteCount), alignment: 16))
+      let bytes = OwnedBytes(packed.bytes)
+      owned.append(bytes)
+      place(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes.memory)[..<packed.bytes.count]), table)
+      table.set(TensorField.compression, .int32(packed.compression))
+    } else if tensor.isConstant, let data = tensor.data {
+      place(UnsafeRawBufferPointer(start: data, count: tensor.byteCount), table)
+    } else if tensor.isConstant, location != nil {
+      place(UnsafeRawBufferPointer(start: nil, count: 0), table)
     }
-    if !tensor.quantParams.isEmpty { table.set(TensorField.quantParams, .tables(tensor.quantParams.map { Self.table($0) })) }
+    if !tensor.quantParams.isEmpty { table.set(TensorField.quantParams, .tables(tensor.quantParams.map { Self.table($0, tensor.type) })) }
     return table
   }
 
-  private static func table(_ p: QuantParam) -> TableBuilder {
+  /// Makes a tensor's table lead to its bytes, here or in the file of constants.
+  private mutating func place(_ bytes: UnsafeRawBufferPointer, _ table: TableBuilder) {
+    let address = UInt(bitPattern: bytes.baseAddress)
+    var offset = Tables.externalStart + constantBytes
+    if let known = places[address], known.count == bytes.count {
+      offset = known.offset
+    } else if !bytes.isEmpty {
+      places[address] = (offset, bytes.count)
+      constantBytes += bytes.count
+      external.append(bytes)
+    }
+    guard let location else {
+      if !bytes.isEmpty { table.set(TensorField.data, .memory(bytes, alignment: 16)) }
+      return
+    }
+    table.set(
+      TensorField.externalData,
+      .tables([
+        TableBuilder().set(ExternalField.location, .string(location)).set(ExternalField.offset, .int64(Int64(offset)))
+          .set(ExternalField.length, .int64(Int64(bytes.count)))
+      ]))
+  }
+
+  private static func table(_ p: QuantParam, _ type: DataType) -> TableBuilder {
     // Weights have many of them, so the schema's defaults are left out.
     let table = TableBuilder().set(QuantField.scale, .float64(p.scale))
     if p.zeroPoint != 0 { table.set(QuantField.zeroPoint, .int32(p.zeroPoint)) }
     if p.bits != 8 { table.set(QuantField.numBits, .int32(p.bits)) }
     if p.varianceCorrection != 1 { table.set(QuantField.varCorr, .float32(p.varianceCorrection)) }
     if p.meanCorrection != 0 { table.set(QuantField.meanCorr, .float32(p.meanCorrection)) }
+    if type != .int8 && type != .float32 && type != .float16 { table.set(QuantField.dstDtype, .int32(type.rawValue)) }
+    if p.roundType != 1 { table.set(QuantField.roundType, .int32(p.roundType)) }
+    if p.multiplier != 1 { table.set(QuantField.multiplier, .int32(p.multiplier)) }
     return table
   }
 

@@ -19,7 +19,7 @@ public enum FileFailure: Error {
   }
 
   /// The system's text for an errno value.
-  private static func systemText(_ number: Int32) -> String {
+  public static func systemText(_ number: Int32) -> String {
     switch number {
     case ENOENT: return "no such file or directory"
     case EACCES: return "permission denied"
@@ -27,6 +27,9 @@ public enum FileFailure: Error {
     case ENOTDIR: return "a part of the path is not a directory"
     case ENAMETOOLONG: return "the path is too long"
     case ENOMEM: return "out of memory"
+    case ENOSPC: return "no space left"
+    case EROFS: return "the file system is read-only"
+    case EFBIG: return "the file would be too large"
     default: return "error number \(number)"
     }
   }

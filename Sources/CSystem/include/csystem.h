@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #if defined(__aarch64__)
@@ -32,6 +33,9 @@ static inline void mssys_set_errno(int value) { errno = value; }
 
 /* Opens read-only; returns the descriptor, or -1 with errno set. (open is variadic.) */
 static inline int mssys_open_read(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
+
+/* Creates a file that must not exist yet, for writing; returns the descriptor, or -1 with errno set. */
+static inline int mssys_create(const char *path) { return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); }
 
 /* Size of a regular file in bytes; -1 on error (errno set), -2 when it is not a regular file. */
 static inline int64_t mssys_regular_size(int descriptor) {
