@@ -5,7 +5,7 @@ import Foundation
 struct MSLiteTool: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mslite", abstract: "Looks into models, compares and times them.",
-    subcommands: [InspectCommand.self])
+    subcommands: [InspectCommand.self, CompareCommand.self])
 }
 
 @main
