@@ -38,11 +38,41 @@ extension GraphOptimizer {
   }
 
   /// Moves a node's activation, own or fused, to another node that will do its work.
-  static func moveActivation(from node: Node, to target: Node) {
+  func moveActivation(from node: Node, to target: Node) {
     if let f = node.fused.activation {
       target.fused.activation = f
-    } else if let field = activationField(node.kind), node.attributes.int(field, 0) != ActivationType.none {
-      target.fused.activation = (node.attributes.int(field, 0), 0, 0, 0, false)
+    } else if let field = Self.activationField(node.kind), node.attributes.int(field, 0) != ActivationType.none {
+      fuse((node.attributes.int(field, 0), 0, 0, 0, false), into: target)
+    }
+  }
+
+  /// Lets a node without activation apply one.
+  private func fuse(_ choice: ActivationChoice, into node: Node) {
+    if file != nil, let field = Self.activationField(node.kind) {
+      node.attributes[field] = .int(Int64(choice.type))
+    } else {
+      node.fused.activation = choice
+    }
+  }
+
+  /// The function as a file expresses it in other nodes' attributes: RELU or RELU6.
+  private func expressible(_ choice: ActivationChoice) -> ActivationChoice? {
+    switch choice.type {
+    case ActivationType.relu, ActivationType.relu6: return choice
+    case ActivationType.hardTanh where choice.minimum == 0 && choice.maximum == 6: return (ActivationType.relu6, 0, 0, 0, false)
+    case ActivationType.hardTanh where choice.minimum == 0 && choice.maximum >= 3e38: return (ActivationType.relu, 0, 0, 0, false)
+    default: return nil
+    }
+  }
+
+  /// What fusing an activation into a node of this kind is called.
+  private static func activationFusion(_ kind: OperatorKind) -> GraphFusion {
+    switch kind {
+    case .conv2DFusion, .conv2dTransposeFusion: return .activationIntoConvolution
+    case .matMulFusion, .fullConnection: return .activationIntoProduct
+    case .addFusion, .subFusion: return .activationIntoAdd
+    case .scaleFusion: return .activationIntoScale
+    default: return .activationIntoMul
     }
   }
 
@@ -51,12 +81,19 @@ extension GraphOptimizer {
     let links = self.links()
     var dead = [Bool](repeating: false, count: graph.nodes.count)
     for (i, node) in graph.nodes.enumerated() {
-      guard let choice = activation(of: node), let before = producer(of: node.inputs[0], links),
+      guard var choice = activation(of: node), let before = producer(of: node.inputs[0], links),
         onlyReader(node.inputs[0], links) === node, Self.hasNoActivation(before), before.outputs.count == 1,
-        node.outputs[0].type == before.outputs[0].type, let op = try? Registry.factory(for: before.kind)?(before),
-        op.acceptsFusedActivation
+        node.outputs[0].type == before.outputs[0].type
       else { continue }
-      before.fused.activation = choice
+      let fusion = Self.activationFusion(before.kind)
+      if file != nil {
+        guard let known = expressible(choice), allows(fusion), node.outputs[0].type == .float32, !node.outputs[0].isQuantized else { continue }
+        choice = known
+      } else {
+        guard let op = try? Registry.factory(for: before.kind)?(before), op.acceptsFusedActivation else { continue }
+      }
+      fuse(choice, into: before)
+      count(fusion)
       before.outputs[0] = node.outputs[0]
       dead[i] = true
     }
@@ -68,9 +105,9 @@ extension GraphOptimizer {
   ///   x * relu6(x + 3) / 6, x * HSIGMOID(x) -> HSWISH
   ///   x * sigmoid(x)                        -> SWISH
   func fuseActivationChains() {
-    replaceHardSigmoids()
+    if allows(.hardSwish) { replaceHardSigmoids() }
     replaceGates()
-    moveSixthAfterGate()
+    if allows(.hardSwish) { moveSixthAfterGate() }
     removeUnused()
   }
 
@@ -137,12 +174,14 @@ extension GraphOptimizer {
         let x = node.inputs[k], gate = node.inputs[1 - k]
         guard x !== gate, let p = producer(of: gate, links), p.kind == .activation, p.inputs[0] === x else { continue }
         let type = p.attributes.int(0)
-        if type == ActivationType.hsigmoid {
+        if type == ActivationType.hsigmoid && allows(.hardSwish) {
           makeActivation(node, ActivationType.hswish, x)
+          count(.hardSwish)
           break
         }
-        if type == ActivationType.sigmoid {
+        if type == ActivationType.sigmoid && allows(.sigmoidMul) {
           makeActivation(node, ActivationType.swish, x)
+          count(.sigmoidMul)
           break
         }
       }
@@ -159,6 +198,7 @@ extension GraphOptimizer {
       for k in 0..<2 {
         if let x = hardGate(mul.inputs[1 - k], links), x === mul.inputs[k] {
           makeActivation(node, ActivationType.hswish, x)
+          count(.hardSwish)
           break
         }
       }

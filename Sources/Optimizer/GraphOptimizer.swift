@@ -3,31 +3,67 @@ import KernelSelection
 import Operators
 import System
 
+/// What the optimiser does, as far as a caller may want to forbid or count it.
+public enum GraphFusion: Int, CaseIterable {
+  case biasIntoConvolution, batchNormIntoConvolution, scaleIntoConvolution
+  case addIntoProduct, mulIntoProduct, addIntoFullConnection, batchNormIntoProduct
+  case activationIntoConvolution, activationIntoProduct, activationIntoAdd, activationIntoMul, activationIntoScale
+  case hardSwish, sigmoidMul, padIntoConvolution
+}
+
+/// For optimising a graph that will be written to a file: what is allowed, and what was done.
+public final class FileFusions {
+  private let isAllowed: (GraphFusion) -> Bool
+  private let onFusion: (GraphFusion) -> Void
+  public init(allows: @escaping (GraphFusion) -> Bool, onFusion: @escaping (GraphFusion) -> Void) {
+    isAllowed = allows
+    self.onFusion = onFusion
+  }
+  func allows(_ fusion: GraphFusion) -> Bool { isAllowed(fusion) }
+  func count(_ fusion: GraphFusion) { onFusion(fusion) }
+}
+
 /// Rewrites a graph into one that computes the same with fewer and larger operators. Runs once, when a model is built; what it
 /// relies on (constants, single readers) holds for every later shape of the inputs.
 ///
 /// Tensors that are the graph's inputs or outputs are never replaced.
+///
+/// For a file (`file` is not nil) only what the format can express is done, and the tensors' shapes are taken as they are: -1 for an
+/// open dimension.
 public struct GraphOptimizer {
   let graph: Graph
   let kernels: KernelPointer
   let pool: ThreadPool
+  let file: FileFusions?
 
-  public init(graph: Graph, kernels: KernelPointer, pool: ThreadPool) {
+  public init(graph: Graph, kernels: KernelPointer, pool: ThreadPool, file: FileFusions? = nil) {
     self.graph = graph
     self.kernels = kernels
     self.pool = pool
+    self.file = file
+  }
+
+  func allows(_ fusion: GraphFusion) -> Bool {
+    guard let file else { return true }
+    return file.allows(fusion)
+  }
+
+  func count(_ fusion: GraphFusion) {
+    if let file { file.count(fusion) }
   }
 
   @export(interface)
   public func run() throws(EngineError) {
-    try foldConstants()
-    inferShapes()
-    removeTransposes()
+    if file == nil {
+      try foldConstants()
+      inferShapes()
+      removeTransposes()
+    }
     fuseActivationChains()
     try fuseScaleAndBias()
     fuseActivations()
     fusePadding()
-    fuseResiduals()
+    if file == nil { fuseResiduals() }
     removeUnused()
   }
 

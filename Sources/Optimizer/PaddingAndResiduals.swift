@@ -4,6 +4,7 @@ import Operators
 extension GraphOptimizer {
   /// Lets convolutions read past the image's border instead of padding a copy of it with zeros.
   func fusePadding() {
+    guard allows(.padIntoConvolution) else { return }
     let links = self.links()
     for node in graph.nodes {
       guard node.kind == .padFusion, let pads = zeroPadding(node) else { continue }
@@ -12,7 +13,8 @@ extension GraphOptimizer {
       var all = !readers.isEmpty
       for r in readers {
         guard r >= 0, graph.nodes[r].kind == .conv2DFusion, graph.nodes[r].inputs[0] === output,
-          graph.nodes[r].fused.padding.isEmpty, graph.nodes[r].inputs.dropFirst().allSatisfy({ $0 !== output })
+          graph.nodes[r].fused.padding.isEmpty, graph.nodes[r].inputs.dropFirst().allSatisfy({ $0 !== output }),
+          file == nil || takesPadding(graph.nodes[r])
         else {
           all = false
           break
@@ -21,10 +23,27 @@ extension GraphOptimizer {
       if !all { continue }
       for r in readers {
         graph.nodes[r].inputs[0] = node.inputs[0]
-        graph.nodes[r].fused.padding = pads
+        if file == nil { graph.nodes[r].fused.padding = pads } else { addPadding(pads, to: graph.nodes[r]) }
       }
+      count(.padIntoConvolution)
     }
     removeUnused()
+  }
+
+  // Conv2DFusion attributes: 4 pad_mode (0 PAD, 1 SAME, 2 VALID), 5 pad_list (top, bottom, left, right).
+
+  private func takesPadding(_ node: Node) -> Bool {
+    let list = node.attributes.ints(5)
+    if node.attributes.int(4) == 2 { return true }
+    return node.attributes.int(4) == 0 && (list.isEmpty || list.count == 4)
+  }
+
+  private func addPadding(_ pads: [Int], to node: Node) {
+    let own = node.attributes.int(4) == 0 ? node.attributes.ints(5) : []
+    var list = [Int64]()
+    for i in 0..<4 { list.append(Int64(pads[i]) + (own.count == 4 ? Int64(own[i]) : 0)) }
+    node.attributes[4] = .int(0)
+    node.attributes[5] = .ints(list)
   }
 
   /// Top, bottom, left, right of a Pad that adds zeros around height and width of an NHWC image and nothing else.
@@ -67,7 +86,7 @@ extension GraphOptimizer {
         let convolution = graph.nodes[p]
         convolution.inputs.append(other)
         convolution.fused.addsResidual = true
-        Self.moveActivation(from: node, to: convolution)
+        moveActivation(from: node, to: convolution)
         convolution.outputs[0] = node.outputs[0]
         touched[p] = true
         touched[i] = true

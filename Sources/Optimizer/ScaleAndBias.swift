@@ -14,24 +14,40 @@ extension GraphOptimizer {
 
   /// Moves per-channel scales and biases after a convolution or product with constant weights into its weights and bias.
   func fuseScaleAndBias() throws(EngineError) {
-    var changed = true
-    while changed {
-      changed = false
-      let links = self.links()
-      var dead = [Bool](repeating: false, count: graph.nodes.count)
-      for (i, node) in graph.nodes.enumerated() {
-        guard let affineInput = variableInput(node), let target = producer(of: affineInput, links),
-          onlyReader(affineInput, links) === node, Self.hasNoActivation(target), let channels = outputChannels(target),
-          let affine = channelAffine(node, channels), affine.x === affineInput, node.outputs[0].type == .float32
-        else { continue }
-        try apply(affine, to: target, channels)
-        Self.moveActivation(from: node, to: target)
-        target.outputs[0] = node.outputs[0]
-        dead[i] = true
-        changed = true
-        break
-      }
-      removeNodes(dead)
+    var links = self.links()
+    var dead = [Bool](repeating: false, count: graph.nodes.count)
+    for (i, node) in graph.nodes.enumerated() {
+      guard let affineInput = variableInput(node), let target = producer(of: affineInput, links),
+        onlyReader(affineInput, links) === node, Self.hasNoActivation(target), let channels = outputChannels(target),
+        let affine = channelAffine(node, channels, rank: resultRank(target)), affine.x === affineInput, node.outputs[0].type == .float32,
+        allows(Self.scaleFusion(node, target))
+      else { continue }
+      try apply(affine, to: target, channels)
+      moveActivation(from: node, to: target)
+      target.outputs[0] = node.outputs[0]
+      // The target stands where it stood; what follows the node finds it there.
+      links.producer[node.outputs[0].index] = links.producer[affineInput.index]
+      dead[i] = true
+      count(Self.scaleFusion(node, target))
+    }
+    removeNodes(dead)
+  }
+
+  /// Dimensions of a target's result; nil when not known.
+  private func resultRank(_ target: Node) -> Int? {
+    if target.kind == .conv2DFusion || target.kind == .conv2dTransposeFusion { return 4 }
+    let shape = target.outputs[0].shape
+    // One open dimension may stand for a shape of which nothing is known.
+    return shape.isKnown || (file != nil && shape.rank > 1) ? shape.rank : nil
+  }
+
+  private static func scaleFusion(_ node: Node, _ target: Node) -> GraphFusion {
+    let isConvolution = target.kind == .conv2DFusion || target.kind == .conv2dTransposeFusion
+    switch node.kind {
+    case .biasAdd, .addFusion, .subFusion:
+      return isConvolution ? .biasIntoConvolution : target.kind == .fullConnection ? .addIntoFullConnection : .addIntoProduct
+    case .batchNorm, .fusedBatchNorm: return isConvolution ? .batchNormIntoConvolution : .batchNormIntoProduct
+    default: return isConvolution ? .scaleIntoConvolution : .mulIntoProduct
     }
   }
 
@@ -87,13 +103,13 @@ extension GraphOptimizer {
     return n == channels ? values : [Float](repeating: values[0], count: channels)
   }
 
-  private func channelAffine(_ node: Node, _ channels: Int) -> ChannelAffine? {
+  private func channelAffine(_ node: Node, _ channels: Int, rank: Int?) -> ChannelAffine? {
     let inputs = node.inputs
     func other(_ x: Tensor) -> Tensor? { inputs.count == 2 ? (inputs[0] === x ? inputs[1] : inputs[0]) : nil }
     guard let x = variableInput(node) else { return nil }
     // A constant of higher rank than x would change the shape of the result.
     for t in inputs where t !== x {
-      if x.shape.isKnown ? t.shape.rank > x.shape.rank : t.shape.rank > 1 { return nil }
+      if t.shape.rank > rank ?? 1 { return nil }
     }
     switch node.kind {
     case .biasAdd, .addFusion:
@@ -111,8 +127,8 @@ extension GraphOptimizer {
       for d in v where d == 0 { return nil }
       return ChannelAffine(scale: v.map { 1 / $0 }, bias: nil, x: x)
     case .scaleFusion:
-      guard inputs.count >= 2, inputs[0] === x, x.shape.rank > 0, x.shape.isKnown,
-        x.shape.axis(node.attributes.int(0)) == x.shape.rank - 1, inputs[1].count == channels,
+      guard inputs.count >= 2, inputs[0] === x, let rank, rank > 0,
+        node.attributes.int(0) == rank - 1 || node.attributes.int(0) == -1, inputs[1].count == channels,
         let scale = channelValues(inputs[1], channels)
       else { return nil }
       var bias: [Float]? = nil
