@@ -1,6 +1,6 @@
 /// Operators by their number in the `.ms` format: the tag of the primitive union, 1...221, in the order in which the schema
 /// has grown. Numbers outside that range are kept, so that an error can name them.
-public struct OperatorKind: RawRepresentable, Equatable {
+public struct OperatorKind: RawRepresentable, Equatable, Sendable {
   public let rawValue: Int32
   public init(rawValue: Int32) { self.rawValue = rawValue }
 

@@ -34,7 +34,8 @@ public enum ONNXImporter {
   static let operators: [String: ONNXOperator] = {
     var all: [String: ONNXOperator] = [:]
     for table in [
-      NNOperators.table, RecurrentOperators.table, QuantizedOperators.table, DetectionOperators.table,
+      ArithmeticOperators.table, FunctionOperators.table, ShapeOperators.table, IndexOperators.table, ReductionOperators.table,
+      SoftmaxOperators.table, GeneratorOperators.table, PadOperators.table, MatrixOperators.table, NNOperators.table, RecurrentOperators.table, QuantizedOperators.table, DetectionOperators.table,
     ] {
       all.merge(table) { $1 }
     }
@@ -89,7 +90,9 @@ final class ONNXImport {
     var outputs = [Tensor]()
     for output in proto.graph.output {
       do throws(EngineError) {
-        outputs.append(try scope.value(output.name))
+        let value = try scope.value(output.name)
+        let isHalf = output.type.tensorType.elemType == ElementType.float16 && value.type == .float32
+        outputs.append(isHalf ? try Formula(graph).cast(value, .float16) : value)
       } catch { model.report.add(error.adding("graph output \"\(output.name)\"")) }
     }
     guard !outputs.isEmpty || !model.report.problems.isEmpty else { throw EngineError(.graphFileError, "the graph has no outputs") }
@@ -108,7 +111,12 @@ final class ONNXImport {
           info.dims = shape
           info.symbols = []
         }
-        scope.bind(input.name, scope.graph.input(input.name, info.type, info.dims, symbols: info.symbols))
+        let tensor = scope.graph.input(input.name, info.type, info.dims, symbols: info.symbols)
+        if info.type == .float16 {
+          scope.bindOperand(input.name, try Formula(scope.graph).cast(tensor, .float32))
+        } else {
+          scope.bind(input.name, tensor)
+        }
       } catch {
         model.report.add(error.adding("graph input \"\(input.name)\""))
         scope.bind(input.name, scope.graph.input(input.name, .float32, nil))

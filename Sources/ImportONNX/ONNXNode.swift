@@ -155,16 +155,22 @@ final class ONNXNode {
     return try scope.importer.tensors.constant(graph, found.t, name: self.name + "/" + name)
   }
 
+  /// A sparse tensor, as a dense constant of the graph.
+  func optionalSparseTensor(_ name: String) throws(EngineError) -> Tensor? {
+    guard let found = try attribute(name, type: 11, "a sparse tensor") else { return nil }
+    return try scope.importer.tensors.dense(graph, found.sparseTensor, name: self.name + "/" + name)
+  }
+
   /// A subgraph.
   func subgraph(_ name: String) throws(EngineError) -> Onnx_GraphProto {
     guard let found = try attribute(name, type: 5, "a graph") else { throw missing(name) }
     return found.g
   }
 
-  /// An element type by its ONNX number, narrowed as all types are; nil when the attribute is absent.
+  /// An element type by its ONNX number, as the graph holds it; nil when the attribute is absent.
   func optionalType(_ name: String) throws(EngineError) -> DataType? {
     guard let code = try optionalInt(name) else { return nil }
-    return ModelBuilder.narrowed(try ElementType.dataType(Int32(clamping: code), of: "attribute \"\(name)\""))
+    return ElementType.held(try ElementType.dataType(Int32(clamping: code), of: "attribute \"\(name)\""))
   }
 
   /// An error for something that the operator defines and the engine cannot do.

@@ -5,8 +5,8 @@ import System
 
 /// The element types of ONNX by their number in the format.
 enum ElementType {
-  /// The type that values of an ONNX type have after import; nil for those that the engine cannot hold. bfloat16 becomes float32, the
-  /// four-bit integers become eight-bit ones. (int64 and float64 are narrowed where tensors are made.)
+  /// The type of a graph's inputs and outputs that are of an ONNX type; nil for those that the engine cannot hold. bfloat16 becomes
+  /// float32, the four-bit integers become eight-bit ones. (int64 and float64 are narrowed where tensors are made.)
   static func dataType(_ code: Int32) -> DataType? {
     switch code {
     case 1, bfloat16: return .float32
@@ -26,6 +26,10 @@ enum ElementType {
     }
   }
 
+  /// The type of values inside the graph: the engine computes float16 models in float32.
+  static func held(_ type: DataType) -> DataType { type == .float16 ? .float32 : ModelBuilder.narrowed(type) }
+
+  static let float16: Int32 = 10
   static let bfloat16: Int32 = 16
   static let uint4: Int32 = 21
   static let int4: Int32 = 22
@@ -119,13 +123,15 @@ final class ONNXTensors {
         .formatError,
         "tensor \"\(name)\" has \(bytes.count) bytes, but \(ElementType.name(code)) \(Shape(dims)) needs \(wanted)")
     }
-    if code != ElementType.bfloat16 && code != ElementType.int4 && code != ElementType.uint4 {
+    let isFloat16 = code == ElementType.float16
+    if !isFloat16 && code != ElementType.bfloat16 && code != ElementType.int4 && code != ElementType.uint4 {
       return try graph.constant(name, type, dims, bytes: bytes, owner: owner)
     }
+    let type = ElementType.held(type)
     guard let buffer = Buffer(count: max(1, count * type.size)) else {
       throw EngineError(.outOfMemory, "no memory for tensor \"\(name)\"")
     }
-    for i in 0..<count {
+    for i in 0..<(isFloat16 ? 0 : count) {
       if code == ElementType.bfloat16 {
         let value = UInt32(bytes.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self)) << 16
         buffer.base.storeBytes(of: value, toByteOffset: 4 * i, as: UInt32.self)
@@ -133,6 +139,13 @@ final class ONNXTensors {
         let half = bytes[i / 2] >> (i % 2 == 0 ? 0 : 4) & 15
         buffer.base.storeBytes(of: code == ElementType.int4 && half > 7 ? half | 0xF0 : half, toByteOffset: i, as: UInt8.self)
       }
+    }
+    if isFloat16 {
+      // The kernel wants aligned halves, which the message's bytes need not be.
+      guard let halves = Buffer(count: max(1, bytes.count)) else { throw EngineError(.outOfMemory, "no memory for tensor \"\(name)\"") }
+      if let source = bytes.baseAddress { halves.base.copyMemory(from: source, byteCount: bytes.count) }
+      graph.model.kernels.pointee.f16_to_f32(
+        halves.base.assumingMemoryBound(to: UInt16.self), buffer.base.assumingMemoryBound(to: Float.self), count)
     }
     return try graph.constant(
       name, type, dims, bytes: UnsafeRawBufferPointer(start: buffer.base, count: count * type.size), owner: buffer)

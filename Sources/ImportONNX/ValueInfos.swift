@@ -46,6 +46,6 @@ struct ValueInfos {
   /// Tells the graph what the file states of a value whose shape does not follow from the operators.
   func declare(_ name: String, _ tensor: Tensor, _ graph: GraphBuilder) {
     guard let info = values[name], let value = try? ValueInfos.read(info) else { return }
-    graph.declare(tensor, value.dims, type: value.type, symbols: value.symbols)
+    graph.declare(tensor, value.dims, type: ElementType.held(value.type), symbols: value.symbols)
   }
 }

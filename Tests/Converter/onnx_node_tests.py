@@ -1,0 +1,193 @@
+"""The node tests of the `onnx` package (made in memory by onnx.backend.test) through converter_lite and the engine.
+
+    onnx_node_tests.py [--only PATTERN ...] [--jobs N] [--keep FOLDER] [--verbose]
+
+A case passes when the converted model gives the package's outputs (rtol 1e-3, atol 1e-4; integers exactly; int64 as int32 and
+float64 as float32), or when the converter refuses it for the reason that onnx_node_expected.txt states. Lines of that file:
+`pattern: text`, where the pattern may have wildcards and the text must occur in the refusal.
+Every case runs in a process of its own. Needs numpy, ml_dtypes and onnx. Environment: see mslite.py.
+"""
+import argparse
+import collections
+import fnmatch
+import os
+import re
+import select
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import warnings
+
+import numpy as np
+
+import mslite
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def collect():
+    warnings.simplefilter("ignore")
+    from onnx.backend.test.case.node import collect_testcases
+    return sorted(collect_testcases(None), key=lambda case: case.name)
+
+
+def expectations():
+    lines = []
+    for line in open(os.path.join(HERE, "onnx_node_expected.txt")):
+        line = line.split("#")[0].strip()
+        if line:
+            pattern, text = line.split(": ", 1)
+            lines.append((pattern, text.strip()))
+    return lines
+
+
+# Element types that the engine holds in another type.
+HELD = {"int64": "int32", "float64": "float32", "bfloat16": "float32", "uint4": "uint8", "int4": "int8"}
+
+
+def difference(want, got):
+    """What differs between an output and its reference; None when nothing does."""
+    want = np.asarray(want)
+    held = HELD.get(str(want.dtype), str(want.dtype))
+    if str(got.dtype) != held:
+        return "type %s instead of %s" % (got.dtype, held)
+    if got.shape != want.shape:
+        if sorted(got.shape) == sorted(want.shape) and got.ndim == 4 and got.transpose(0, 3, 1, 2).shape == want.shape:
+            got = got.transpose(0, 3, 1, 2)
+        else:
+            return "shape %s instead of %s" % (list(got.shape), list(want.shape))
+    if held.startswith("float"):
+        tolerance = (1e-2, 1e-2) if str(want.dtype) in ("float16", "bfloat16") else (1e-3, 1e-4)
+        want = want.astype(np.float64)
+        if np.allclose(got.astype(np.float64), want, rtol=tolerance[0], atol=tolerance[1], equal_nan=True):
+            return None
+        with np.errstate(all="ignore"):
+            return "values differ by %g" % np.nanmax(np.abs(got.astype(np.float64) - want), initial=0)
+    if np.array_equal(got.astype(object), want.astype(object)):
+        return None
+    return "%d of %d values differ" % (np.count_nonzero(got.astype(object) != want.astype(object)), want.size)
+
+
+def arranged(data, shape):
+    """An input in the layout of the converted model: images may be channels-last there."""
+    data = np.asarray(data)
+    if data.ndim == 4 and list(data.shape) != shape and list(data.transpose(0, 2, 3, 1).shape) == shape:
+        return data.transpose(0, 2, 3, 1)
+    return data
+
+
+def check(case, folder):
+    """Empty when the case passes; otherwise "stage: reason"."""
+    stem = os.path.join(folder, case.name)
+    with open(stem + ".onnx", "wb") as file:
+        file.write(case.model.SerializeToString())
+    try:
+        mslite.convert(stem + ".onnx", stem, "ONNX", "--inputDataFormat=NCHW")
+    except mslite.Refused as error:
+        return "convert: %s" % error
+    graph = case.model.graph
+    for inputs, outputs in case.data_sets:
+        try:
+            model = mslite.Model(stem + ".ms")
+            named = dict(zip([value.name for value in graph.input], inputs))
+            results = dict(model.run({name: arranged(named[name], shape) for name, _, shape in model.inputs()}))
+        except mslite.Refused as error:
+            return "run: %s" % error
+        for value, want in zip(graph.output, outputs):
+            if value.name not in results:
+                return "compare: no output %s, there are %s" % (value.name, sorted(results))
+            different = difference(want, results[value.name])
+            if different:
+                return "compare: %s: %s" % (value.name, different)
+    return ""
+
+
+def start(case, folder):
+    """Runs a case in a child process; returns its process number and the end of a pipe that its result comes through."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(writing)
+        return child, reading
+    signal.alarm(120)
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)
+    os.dup2(devnull, 2)
+    try:
+        text = check(case, folder)
+    except BaseException as error:
+        text = "script: %s: %s" % (type(error).__name__, error)
+    os.write(writing, b"=" + text.encode()[:60000])
+    os._exit(0)
+
+
+def run_all(cases, folder, jobs):
+    results, running, waiting = {}, {}, list(reversed(cases))
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            case = waiting.pop()
+            child, pipe = start(case, folder)
+            running[pipe] = (case.name, child, [])
+        for pipe in select.select(list(running), [], [])[0]:
+            name, child, pieces = running[pipe]
+            piece = os.read(pipe, 65536)
+            if piece:
+                pieces.append(piece)
+                continue
+            os.close(pipe)
+            del running[pipe]
+            _, status = os.waitpid(child, 0)
+            text = b"".join(pieces).decode(errors="replace")
+            results[name] = text[1:] if text else "crash: the process ended with status %d" % status
+    return results
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", nargs="*", default=["*"])
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--keep", help="leave the models in this folder")
+    parser.add_argument("--verbose", action="store_true", help="whole reasons")
+    arguments = parser.parse_args()
+    began = time.time()
+    cases = [case for case in collect() if any(fnmatch.fnmatch(case.name, p) for p in arguments.only)]
+    folder = arguments.keep or tempfile.mkdtemp(prefix="onnx-node-")
+    os.makedirs(folder, exist_ok=True)
+    expected = expectations()
+    results = run_all(cases, folder, arguments.jobs)
+    if not arguments.keep:
+        shutil.rmtree(folder)
+    failed, refused, used = [], 0, set()
+    for name in sorted(results):
+        reason = results[name]
+        entry = next(((p, t) for p, t in expected if fnmatch.fnmatchcase(name, p) and t in reason), None)
+        stated = [t for p, t in expected if fnmatch.fnmatchcase(name, p)]
+        if reason.startswith("convert: ") and entry:
+            refused += 1
+            used.add(entry)
+        elif reason:
+            failed.append((name, reason))
+        elif name in [p for p, _ in expected]:
+            failed.append((name, "passes, but is listed as refused: %s" % stated[0]))
+    groups = collections.defaultdict(list)
+    for name, reason in failed:
+        line = " | ".join(part for part in reason.splitlines() if part.strip())
+        line = line if arguments.verbose else line[:230]
+        print("FAIL %s: %s" % (name, line))
+        groups[re.sub(r'"[^"]*"|[-+]?[0-9][0-9.e+-]*|\[.*?\]', "_", line)[:110]].append(name)
+    if len(failed) > 20:
+        print("\nmost frequent reasons:")
+        for key, names in sorted(groups.items(), key=lambda item: -len(item[1]))[:40]:
+            print("%5d  %s   (%s ...)" % (len(names), key, names[0]))
+    if arguments.only == ["*"]:
+        for entry in [e for e in expected if e not in used]:
+            print("unused expectation: %s: %s" % entry)
+    print("%d refused as expected, %.0f s" % (refused, time.time() - began))
+    print("%d passed, %d failed" % (len(results) - len(failed), len(failed)))
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
