@@ -77,7 +77,9 @@ public final class GraphBuilder {
   private func copied(_ tensor: Tensor) -> Tensor {
     let shape = constant(scopeName("shape"), ints: tensor.isConstant ? tensor.shape.dims : [])
     if !tensor.isConstant { return append(.depend, [:], [tensor], 1)[0] }
-    return append(.reshape, [:], [tensor, shape], 1)[0]
+    let copy = append(.reshape, [:], [tensor, shape], 1)[0]
+    declare(copy, tensor.shape.dims, type: tensor.type)
+    return copy
   }
 
   private func variable(_ name: String, _ type: DataType, _ dims: [Int]?, symbols: [String?] = []) -> Tensor {
