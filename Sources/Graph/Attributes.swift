@@ -1,5 +1,5 @@
 /// One attribute's value.
-public enum AttributeValue {
+public enum AttributeValue: Sendable {
   case int(Int64)
   case float(Double)
   case bool(Bool)
