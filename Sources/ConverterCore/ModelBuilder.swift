@@ -60,6 +60,11 @@ public final class ModelBuilder {
   /// Lets the file hold `tensor` in a packed form of the same value.
   public func pack(_ tensor: Tensor, _ form: PackedConstant) { packed[ObjectIdentifier(tensor)] = (tensor, form) }
 
+  /// Drops the graphs from `index` on, which nothing refers to: an importer builds them again with other shapes.
+  public func removeGraphs(from index: Int) {
+    if index > 0 && index < graphs.count { graphs.removeLast(graphs.count - index) }
+  }
+
   /// int64 and float64 values are computed in 32 bits, as the format's kernels do.
   public static func narrowed(_ type: DataType) -> DataType {
     switch type {

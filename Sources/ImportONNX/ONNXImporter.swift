@@ -35,7 +35,7 @@ public enum ONNXImporter {
     var all: [String: ONNXOperator] = [:]
     for table in [
       ArithmeticOperators.table, FunctionOperators.table, ShapeOperators.table, IndexOperators.table, ReductionOperators.table,
-      SoftmaxOperators.table, GeneratorOperators.table, PadOperators.table, MatrixOperators.table, NNOperators.table, RecurrentOperators.table, QuantizedOperators.table, DetectionOperators.table,
+      SoftmaxOperators.table, GeneratorOperators.table, PadOperators.table, MatrixOperators.table, ControlOperators.table, NNOperators.table, RecurrentOperators.table, QuantizedOperators.table, DetectionOperators.table,
     ] {
       all.merge(table) { $1 }
     }
