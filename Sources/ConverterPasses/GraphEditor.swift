@@ -182,6 +182,18 @@ final class GraphEditor {
 
   // MARK: constants
 
+  /// The value of a float32, float16 or integer constant with exactly one element.
+  func scalar(_ tensor: Tensor) -> Float? {
+    guard tensor.isConstant, tensor.count == 1 else { return nil }
+    return floats(tensor)?.first
+  }
+
+  /// The values of a constant; nil for variables and types that are no numbers.
+  func floats(_ tensor: Tensor) -> [Float]? {
+    guard tensor.isConstant, tensor.quantParams.isEmpty else { return nil }
+    return try? builder.floats(tensor, "")
+  }
+
   /// A new constant of `source`'s bytes with another shape.
   func constant(_ source: Tensor, dims: [Int]) -> Tensor {
     let copy = builder.constant(copying: source)

@@ -1,5 +1,6 @@
 import ConverterCore
 import Graph
+import Optimizer
 
 /// What the caller wants done to an imported model.
 public struct PassOptions {
@@ -17,12 +18,33 @@ public struct PassOptions {
 /// The rewriting of an imported model into what is written.
 public enum PassPipeline {
   public static func run(_ model: ModelBuilder, _ options: PassOptions) throws(EngineError) {
+    let switches = FusionSwitch(disabled: options.disabledFusions, report: model.report)
     GraphFormats.apply(model, options)
     for builder in model.graphs {
       let editor = GraphEditor(builder)
       editor.removeUnused()
+      // The weights of a graph that will be trained stay as they are.
+      if !options.optimise || model.options.training {
+        try TransposeMinimiser(editor).simplify()
+        editor.removeUnused()
+        try editor.commit()
+        continue
+      }
+      try clean(editor, switches)
       try TransposeMinimiser(editor).run()
-      try editor.commit()
+      try clean(editor, switches)
+      let optimizer = GraphOptimizer(graph: builder.graph, kernels: model.kernels, pool: model.pool, file: switches.forFiles)
+      try optimizer.run()
+      try clean(GraphEditor(builder), switches)
     }
+  }
+
+  /// Removes what the other passes leave behind.
+  private static func clean(_ editor: GraphEditor, _ switches: FusionSwitch) throws(EngineError) {
+    ViewChains(editor: editor, switches: switches).run()
+    RedundantNodes(editor: editor, switches: switches).run()
+    CommonNodes(editor: editor, switches: switches).run()
+    editor.removeUnused()
+    try editor.commit()
   }
 }

@@ -1,0 +1,69 @@
+import ConverterCore
+import Graph
+import ModelFile
+
+/// Merges nodes that compute the same from the same tensors, and small constants of the same value.
+struct CommonNodes {
+  let editor: GraphEditor
+  let switches: FusionSwitch
+  private static let constantLimit = 1024
+
+  func run() {
+    guard switches.allows("ReduceSameOpInHorizon") else { return }
+    shareConstants()
+    var known: [String: Node] = [:]
+    for node in editor.nodes where !editor.isRemoved(node) && isPure(node) {
+      let key = signature(node)
+      guard let twin = known[key] else {
+        known[key] = node
+        continue
+      }
+      var merged = true
+      for (y, z) in zip(node.outputs, twin.outputs) where !editor.replaceUses(of: y, with: z) { merged = false }
+      if merged {
+        editor.remove(node)
+        switches.count("ReduceSameOpInHorizon")
+      }
+    }
+  }
+
+  private func shareConstants() {
+    var known: [String: Tensor] = [:]
+    for node in editor.nodes {
+      for (i, t) in node.inputs.enumerated() where t.isConstant && t.list == nil && t.count <= Self.constantLimit && t.quantParams.isEmpty {
+        guard t.type != .string, let data = t.data else { continue }
+        let bytes = UnsafeRawBufferPointer(start: data, count: t.byteCount)
+        let key = "\(t.type.rawValue) \(t.shape.text) " + bytes.map { String($0, radix: 16) }.joined(separator: ",")
+        if let twin = known[key] {
+          if twin !== t { editor.setInput(node, i, twin) }
+        } else {
+          known[key] = t
+        }
+      }
+    }
+  }
+
+  private func isPure(_ node: Node) -> Bool {
+    if node.kind.hasSideEffect || node.kind.makesHandle { return false }
+    switch node.kind {
+    case .custom, .depend, .randomNormal, .randomStandardNormal, .uniformReal, .dropout, .assign, .assignAdd, .sgd, .adam, .applyMomentum,
+      .adamWeightDecay, .tensorListFromTensor, .tensorListReserve, .tensorListSetItem, .tensorListGetItem, .tensorListStack, .tensorArray,
+      .tensorArrayRead:
+      return false
+    default: return !node.outputs.contains { $0.type == .tensorList }
+    }
+  }
+
+  private func signature(_ node: Node) -> String {
+    var text = "\(node.kind.rawValue) \(node.quantType) \(node.outputs.count)"
+    for id in 0..<PrimitiveSchema.fieldCount(node.kind) {
+      if let value = node.attributes[id] { text += " \(id)=\(value)" }
+    }
+    for t in node.inputs { text += " \(t.index)" }
+    for t in node.outputs {
+      text += " \(t.type.rawValue)"
+      for p in t.quantParams { text += " \(p.scale) \(p.zeroPoint)" }
+    }
+    return text
+  }
+}
