@@ -65,7 +65,8 @@ let converterTargets: [Target] = [
   .target(name: "ImportTensorFlow", dependencies: engine + ["ConverterCore", protobuf], swiftSettings: [gnu], plugins: schemas),
   .target(name: "ImportMindIR", dependencies: engine + ["ConverterCore", protobuf], swiftSettings: [gnu], plugins: schemas),
   .target(name: "ConverterPasses", dependencies: engine + ["ConverterCore"], swiftSettings: [gnu]),
-  .target(name: "Quantization", dependencies: engine + ["ConverterCore", "Runtime"], swiftSettings: optimised),
+  .systemLibrary(name: "CPictures", path: "Sources/CPictures/include"),
+  .target(name: "Quantization", dependencies: engine + ["CPictures", "ConverterCore", "Runtime"], swiftSettings: optimised),
   .target(
     name: "Conversion",
     dependencies: engine + [
@@ -75,6 +76,11 @@ let converterTargets: [Target] = [
   .target(
     name: "ModelTools", dependencies: engine + ["CMindSpore", "Conversion", "ConverterCore", "FlatBuffers", "Runtime"],
     swiftSettings: [gnu, headers]),
+  .target(
+    name: "ImporterFuzzing",
+    dependencies: engine + [
+      "ConverterCore", "ConverterPasses", "ImportTFLite", "ImportONNX", "ImportCaffe", "ImportTensorFlow", "ImportMindIR",
+    ], path: "Tests/Fuzz/Importers", swiftSettings: [gnu]),
   .executableTarget(name: "converter_lite", dependencies: engine + ["Conversion", "ConverterCore", arguments], swiftSettings: [gnu]),
   .executableTarget(
     name: "mslite", dependencies: engine + ["CMindSpore", "Conversion", "ConverterCore", "ModelTools", "Runtime", arguments],
@@ -83,6 +89,7 @@ let converterTargets: [Target] = [
 
 let package = Package(
   name: "mslite",
+  products: [.library(name: "ImporterFuzzing", type: .dynamic, targets: ["ImporterFuzzing"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),

@@ -16,8 +16,14 @@ public enum Quantizer {
       var quantizer = WeightQuantizer(model, settings)
       try quantizer.run()
       statistics = quantizer.statistics
-    case .full, .dynamic:
-      throw EngineError(.notSupported, "not yet")
+    case .full:
+      var quantizer = FullQuantizer(model, settings)
+      try quantizer.run()
+      statistics = quantizer.statistics
+    case .dynamic:
+      var quantizer = DynamicQuantizer(model, settings)
+      try quantizer.run()
+      statistics = quantizer.statistics
     }
     if let directory = settings.debugDirectory { try save(statistics.csv, in: directory) }
   }
