@@ -56,6 +56,8 @@ final class ShapeProbe {
     var inputs = [Tensor]()
     for t in node.inputs {
       guard let shadow = shadow(of: t) else { return nil }
+      // Parameters may have been stated after the tensor was made.
+      if shadow !== t { shadow.quantParams = t.quantParams }
       inputs.append(shadow)
     }
     let copy = Node(
