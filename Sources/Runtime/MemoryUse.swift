@@ -1,4 +1,5 @@
 import Graph
+import System
 
 /// The memory that a planned model uses for a run, besides its weights.
 public struct MemoryUse {

@@ -52,6 +52,7 @@ struct InspectCommand: ParsableCommand {
       print(inspection.text(detail), terminator: "")
     case .json: print(inspection.json().text())
     }
+    for path in graph { try OutputFile.write(inspection.picture(for: path), to: path) }
     return inspection.problems.isEmpty
   }
 }
