@@ -25,6 +25,8 @@ struct GraphPicture {
     title = (index == 0 ? "" : "subgraph \(index): ") + graph.name
     var maker: [ObjectIdentifier: Int] = [:]
     var labelled = Set<ObjectIdentifier>()
+    // Handles of subgraphs have no shape.
+    let handles = Set(graph.nodes.filter { $0.kind.makesHandle }.flatMap { $0.outputs.map { ObjectIdentifier($0) } })
     for t in graph.inputs {
       maker[ObjectIdentifier(t)] = boxes.count
       boxes.append(Box(title: "input", lines: [t.name], family: nil, details: "\(t.name)\n\(GraphPicture.label(t))"))
@@ -32,7 +34,8 @@ struct GraphPicture {
     func link(_ t: Tensor, to box: Int) {
       guard let from = maker[ObjectIdentifier(t)] else { return }
       let isFirst = labelled.insert(ObjectIdentifier(t)).inserted
-      links.append(Link(from: from, to: box, tensor: t.name, label: isFirst ? GraphPicture.label(t) : ""))
+      let isHandle = handles.contains(ObjectIdentifier(t))
+      links.append(Link(from: from, to: box, tensor: t.name, label: isFirst && !isHandle ? GraphPicture.label(t) : ""))
     }
     for node in graph.nodes {
       let at = boxes.count

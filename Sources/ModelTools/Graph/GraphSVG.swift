@@ -7,20 +7,27 @@ enum GraphSVG {
   private static let lineHeight = 13.0
   private static let layerGap = 34.0
   private static let margin = 24.0
+  private static let widest = 1700.0
 
   static func draw(_ pictures: [GraphPicture], title: String) -> String {
     var body = ""
-    var left = margin
-    var height = 0.0
-    let top = 74.0
+    var left = margin, top = 74.0
+    var right = 0.0, height = 0.0
     for picture in pictures {
-      let (text, width, bottom) = draw(picture, left, top)
+      var (text, width, bottom) = draw(picture, left, top)
+      // Subgraphs stand beside each other while there is room, and then below.
+      if left > margin && left + width > widest {
+        left = margin
+        top = height + 2 * margin
+        (text, width, bottom) = draw(picture, left, top)
+      }
       body += text
+      right = max(right, left + width)
       left += width + 3 * margin
       height = max(height, bottom)
     }
     let families = OperatorFamily.allCases.filter { f in pictures.contains { $0.boxes.contains { $0.family == f } } }
-    let width = max(left - 2 * margin, legendWidth(families) + 2 * margin, 30 + 9 * Double(title.count))
+    let width = max(right + margin, legendWidth(families) + 2 * margin, 30 + 9 * Double(title.count))
     var out = """
       <svg xmlns="http://www.w3.org/2000/svg" width="\(n(width))" height="\(n(height + margin))" viewBox="0 0 \(n(width)) \(n(height + margin))" font-family="system-ui, 'DejaVu Sans', sans-serif" font-size="10.5">
       <style>\(style)</style>

@@ -169,11 +169,16 @@ struct LayeredLayout {
         }
         for v in row { x[v] -= at / 2 }
       }
-      for sweep in 0..<24 {
+      // Down and up alternately, then towards both sides at once until nothing moves any more.
+      let sweeps = count > 5000 ? 24 : 120
+      for sweep in 0..<sweeps {
         let down = sweep % 2 == 0
-        for r in down ? Array(rows.indices) : Array(rows.indices.reversed()) { pull(r, both: sweep >= 20, down) }
+        for r in down ? Array(rows.indices) : Array(rows.indices.reversed()) { pull(r, both: sweep >= sweeps / 4, down) }
       }
     }
+
+    /// How much an edge wants to be straight: long ones before the short ones that lead to boxes.
+    private func stiffness(_ v: Int, _ w: Int) -> Double { v >= real && w >= real ? 8 : v >= real || w >= real ? 2 : 1 }
 
     /// Moves a row's vertices as near to their neighbours as their order allows: least squares under minimal distances.
     private mutating func pull(_ r: Int, both: Bool, _ down: Bool) {
@@ -184,10 +189,14 @@ struct LayeredLayout {
         if i > 0 { offset += (width[rows[r][i - 1]] + width[v]) / 2 + gap }
         offsets.append(offset)
         let near = both ? above[v] + below[v] : down ? above[v] : below[v]
-        let wanted = near.isEmpty ? x[v] : near.reduce(0) { $0 + x[$1] } / Double(near.count)
-        // Edges that only pass are to be straight before anything else.
-        let weight = near.isEmpty ? 0.05 : v >= real ? 4 : 1
-        blocks.append(((wanted - offset) * weight, weight, 1))
+        var weight = 0.05
+        var wanted = x[v] * weight
+        for w in near {
+          let s = stiffness(v, w)
+          wanted += x[w] * s
+          weight += s
+        }
+        blocks.append((wanted - offset * weight, weight, 1))
         while blocks.count > 1, let b = blocks.last {
           let a = blocks[blocks.count - 2]
           if a.sum / a.weight <= b.sum / b.weight { break }
