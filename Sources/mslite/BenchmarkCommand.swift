@@ -76,6 +76,7 @@ struct BenchmarkCommand: ParsableCommand {
     let measurement = try Benchmark.run(options) { if isText { print($0) } }
     let report = BenchmarkReport(options, measurement)
     print(isText ? report.text() : report.json().text() + "\n", terminator: "")
+    if let path = results.profile { try OutputFile.write(report.page(), to: path) }
     if let path = results.trace { try OutputFile.write(report.trace().text(), to: path) }
     return measurement.meetsGolden
   }

@@ -298,33 +298,41 @@ public final class Benchmark {
           calls: Int(clamping: entry.runs), nanoseconds: Double(entry.nanoseconds))
       }
     }
-    // Of the observed runs the one of median length is kept.
-    var recorded: [(spans: [Measurement.Span], end: Double)] = []
+    // Of the observed runs the fastest is kept: what else the machine did has disturbed it least.
+    var sums = OperatorSums()
+    result.timelineEnd = .infinity
     for _ in 0..<loops {
       Recorder.shared.begin()
       _ = try predict(observed: true)
-      recorded.append((Recorder.shared.spans, Double(mssys_nanoseconds() - Recorder.shared.origin)))
+      let end = Double(mssys_nanoseconds() - Recorder.shared.origin)
+      if result.operators.isEmpty { sums.add(Recorder.shared.spans) }
+      if end < result.timelineEnd {
+        result.timelineEnd = end
+        result.timeline = Recorder.shared.spans
+      }
     }
-    if result.operators.isEmpty { result.operators = Benchmark.sums(recorded.map { $0.spans }) }
+    if result.operators.isEmpty { result.operators = sums.operators }
     result.profiledRuns = loops
-    recorded.sort { $0.end < $1.end }
-    result.timeline = recorded[recorded.count / 2].spans
-    result.timelineEnd = recorded[recorded.count / 2].end
   }
 
-  /// The operators of several runs, in the first one's order.
-  private static func sums(_ runs: [[Measurement.Span]]) -> [Measurement.OperatorTime] {
-    var order = [String](), sums: [String: (kind: String, calls: Int, time: Double)] = [:]
-    for run in runs {
+  /// Operators of several runs, in the first one's order.
+  private struct OperatorSums {
+    private var order: [String] = []
+    private var sums: [String: (kind: String, calls: Int, time: Double)] = [:]
+
+    mutating func add(_ run: [Measurement.Span]) {
       for span in run {
         if sums[span.name] == nil { order.append(span.name) }
         let old = sums[span.name] ?? (span.kind, 0, 0)
         sums[span.name] = (old.kind, old.calls + 1, old.time + span.end - span.start)
       }
     }
-    return order.map {
-      let sum = sums[$0] ?? ("", 0, 0)
-      return Measurement.OperatorTime(name: $0, kind: sum.kind, arithmetic: "", calls: sum.calls, nanoseconds: sum.time)
+
+    var operators: [Measurement.OperatorTime] {
+      order.map {
+        let sum = sums[$0] ?? ("", 0, 0)
+        return Measurement.OperatorTime(name: $0, kind: sum.kind, arithmetic: "", calls: sum.calls, nanoseconds: sum.time)
+      }
     }
   }
 
