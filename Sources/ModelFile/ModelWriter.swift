@@ -43,7 +43,9 @@ public enum ModelWriter {
     _ graphs: [Graph], version: String, framework: Int32, packing: ((Tensor) -> PackedConstant?)? = nil
   ) -> [UInt8] {
     let content = ModelContent(graphs: graphs, version: version, framework: framework, packing: packing)
-    return FlatBufferWriter.write(root: Tables(content, externalLocation: nil).root, identifier: "MSL2")
+    let tables = Tables(content, externalLocation: nil)
+    // They own the packed forms, which are copied only now.
+    return withExtendedLifetime(tables) { FlatBufferWriter.write(root: tables.root, identifier: "MSL2") }
   }
 
   /// Writes the file at `path`, without a second copy of the constants. It appears whole or not at all. When the constants have
@@ -67,7 +69,7 @@ public enum ModelWriter {
       weights = file
     }
     let file = try OutputFile.create(path)
-    let size = FlatBufferWriter.pieces(root: tables.root, identifier: "MSL2") { file.write($0) }
+    let size = withExtendedLifetime(tables) { FlatBufferWriter.pieces(root: tables.root, identifier: "MSL2") { file.write($0) } }
     if size == nil { throw EngineError(.error, "\(path): the model does not fit the 2 GiB of a .ms file") }
     try file.sync()
     try weights?.commit()
