@@ -31,6 +31,10 @@ public enum PassPipeline {
         continue
       }
       try clean(editor, switches)
+      ActivationPatterns(editor: editor, switches: switches).run()
+      try NormPatterns(editor: editor, switches: switches).run()
+      editor.removeUnused()
+      try editor.commit()
       try TransposeMinimiser(editor).run()
       try clean(editor, switches)
       let optimizer = GraphOptimizer(graph: builder.graph, kernels: model.kernels, pool: model.pool, file: switches.forFiles)
