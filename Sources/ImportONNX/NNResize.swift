@@ -207,14 +207,17 @@ enum NNResize {
   ) throws(EngineError) -> Tensor {
     let graph = node.graph, f = Formula(node)
     let isSize = size.type != .float32
-    guard try graph.rank(of: x) == 4, axes == [0, 1, 2, 3] || axes == [2, 3] else {
+    guard try graph.rank(of: x) == 4, axes == [0, 1, 2, 3] || axes == [2, 3] || axes == [3, 2] else {
       throw node.unsupported("a size that the model computes is supported for images with both axes resized, not for axes \(Shape(axes))")
     }
     guard let mode = rules.openMode(scales: isSize ? nil : [0.5, 0.5]) else {
       throw EngineError(
         .inferError, "resizing by these rules needs the sizes before the run; give the model's input shapes (--inputShape)")
     }
-    let pair = axes.count == 4 ? try f.slice(size, axis: 0, from: 2, to: 4) : size
-    return try graph.nchw(primitive(graph.nhwc(x), pair, mode, rules, graph))
+    var pair = axes.count == 4 ? try f.slice(size, axis: 0, from: 2, to: 4) : size
+    if axes == [3, 2] { pair = try f.reverse(size, [0]) }
+    let y = try primitive(graph.nhwc(x), pair, mode, rules, graph)
+    if let dims = graph.dims(of: x) { graph.declare(y, [dims[0], -1, -1, dims[1]], type: x.type) }
+    return try graph.nchw(y)
   }
 }

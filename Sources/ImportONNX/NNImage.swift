@@ -1,0 +1,83 @@
+import ConverterCore
+import Graph
+
+/// Rearrangement and sampling of images, and random numbers.
+enum NNImage {
+  static let table: [String: ONNXOperator] = [
+    "DepthToSpace": depthToSpace,
+    "SpaceToDepth": spaceToDepth,
+    "GridSample": gridSample,
+    "RandomNormal": { node throws(EngineError) in [try random(node, isNormal: true, isLike: false)] },
+    "RandomNormalLike": { node throws(EngineError) in [try random(node, isNormal: true, isLike: true)] },
+    "RandomUniform": { node throws(EngineError) in [try random(node, isNormal: false, isLike: false)] },
+    "RandomUniformLike": { node throws(EngineError) in [try random(node, isNormal: false, isLike: true)] },
+  ]
+
+  static func depthToSpace(_ node: ONNXNode) throws(EngineError) -> [Tensor] {
+    let graph = node.graph
+    let x = try node.input(0)
+    let block = try node.int("blocksize"), mode = try node.choice("mode", "DCR", "CRD")
+    guard try graph.rank(of: x) == 4, block >= 1 else { throw EngineError(.formatError, "blocksize \(block) is impossible for \(x)") }
+    if block == 1 { return [x] }
+    return [
+      try graph.nchw(graph.add1(.depthToSpace, ["block_size": .number(block), "mode": .string(mode), "format": 1], [graph.nhwc(x)]))
+    ]
+  }
+
+  static func spaceToDepth(_ node: ONNXNode) throws(EngineError) -> [Tensor] {
+    let graph = node.graph
+    let x = try node.input(0)
+    let block = try node.int("blocksize")
+    guard try graph.rank(of: x) == 4, block >= 1 else { throw EngineError(.formatError, "blocksize \(block) is impossible for \(x)") }
+    if block == 1 { return [x] }
+    if try node.choice("mode", "DCR", "CRD") == "DCR" {
+      return [try graph.nchw(graph.add1(.spaceToDepth, ["block_size": .number(block), "format": 1], [graph.nhwc(x)]))]
+    }
+    let d = try graph.knownDims(of: x)
+    let blocks = try graph.reshape(x, [d[0], d[1], d[2] / block, block, d[3] / block, block])
+    return [try graph.reshape(graph.transpose(blocks, [0, 1, 3, 5, 2, 4]), [d[0], d[1] * block * block, d[2] / block, d[3] / block])]
+  }
+
+  /// The runtime's GridSampler is a Custom node whose attributes are read by position: two int64 and a byte.
+  static func gridSample(_ node: ONNXNode) throws(EngineError) -> [Tensor] {
+    let graph = node.graph
+    let x = try node.input(0, "X"), grid = try node.input(1, "grid")
+    let mode = try node.choice("mode", node.version < 20 ? "bilinear" : "linear", "linear", "bilinear", "nearest", "cubic", "bicubic")
+    let padding = try node.choice("padding_mode", "zeros", "border", "reflection")
+    let aligned = try node.bool("align_corners", false)
+    let rank = try graph.rank(of: x)
+    try node.refuse(mode.hasSuffix("cubic"), "cubic sampling is not supported; \"linear\" and \"nearest\" are")
+    try node.refuse(rank != 4, "X has rank \(rank); images of rank 4 are supported")
+    func bytes(_ value: Int) -> [UInt8] { [UInt8(value)] + [UInt8](repeating: 0, count: 7) }
+    let attributes: [(name: String, bytes: [UInt8])] = [
+      ("mode", bytes(mode == "nearest" ? 1 : 0)), ("padding_mode", bytes(padding == "zeros" ? 0 : padding == "border" ? 1 : 2)),
+      ("align_corners", [aligned ? 1 : 0]),
+    ]
+    return [try graph.add1(.custom, ["type": "GridSampler", "attr": .named(attributes)], [x, grid])]
+  }
+
+  // MARK: random numbers
+
+  private static func random(_ node: ONNXNode, isNormal: Bool, isLike: Bool) throws(EngineError) -> Tensor {
+    let graph = node.graph, f = Formula(node)
+    let seed = try node.float("seed", 0)
+    let first = try isNormal ? node.float("mean", 0) : node.float("low", 0)
+    let second = try isNormal ? node.float("scale", 1) : node.float("high", 1)
+    let stated = try node.optionalType("dtype")
+    var dims: Tensor, type = stated ?? .float32
+    if isLike {
+      let x = try node.input(0)
+      dims = try f.shape(x)
+      if stated == nil && x.type != .unknown { type = x.type }
+    } else {
+      let shape = try node.ints("shape")
+      for d in shape where d < 0 { throw EngineError(.formatError, "the shape \(Shape(shape)) is impossible") }
+      dims = f.list(shape)
+    }
+    // A seed of 0 means a new one for every run; seeds are numbers of any size.
+    let number = Int(max(min(seed, 1e9), -1e9)) + (seed != 0 && abs(seed) < 1 ? 1 : 0)
+    let values = try graph.add1(isNormal ? .randomStandardNormal : .uniformReal, ["seed": .number(number), "seed2": 0], [dims])
+    let scaled = try f.add(f.mul(values, isNormal ? second : second - first), first)
+    return try f.cast(scaled, type)
+  }
+}
