@@ -31,15 +31,20 @@ public enum PassPipeline {
         continue
       }
       try clean(editor, switches)
+      ShapeConstants(editor: editor, switches: switches).run()
       ActivationPatterns(editor: editor, switches: switches).run()
       try NormPatterns(editor: editor, switches: switches).run()
       editor.removeUnused()
       try editor.commit()
       try TransposeMinimiser(editor).run()
+      try ProductPatterns(editor: editor, switches: switches).run()
       try clean(editor, switches)
       let optimizer = GraphOptimizer(graph: builder.graph, kernels: model.kernels, pool: model.pool, file: switches.forFiles)
       try optimizer.run()
-      try clean(GraphEditor(builder), switches)
+      let rest = GraphEditor(builder)
+      ScaleChains(editor: rest, switches: switches).run()
+      try ProductPatterns(editor: rest, switches: switches).run()
+      try clean(rest, switches)
     }
   }
 
