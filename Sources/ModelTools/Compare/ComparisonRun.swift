@@ -4,11 +4,11 @@ import System
 
 /// Keeps the values of some tensors of a run.
 private final class Capture: RunObserver {
-  /// By name: the values in the order they were computed.
-  var values: [String: [TensorValue]] = [:]
+  /// By name, for each node that makes a tensor of that name: the values in the order they were computed.
+  private var made: [String: [(node: String, values: [TensorValue])]] = [:]
   private let wanted: Set<String>
   /// A loop may compute a tensor very often; the first of its values are kept.
-  static let perTensor = 64
+  private static let perTensor = 64
 
   init(_ wanted: Set<String>) {
     self.wanted = wanted
@@ -17,9 +17,16 @@ private final class Capture: RunObserver {
 
   override func after(_ node: Node) {
     for t in node.outputs where wanted.contains(t.name) {
-      if values[t.name, default: []].count < Capture.perTensor, let value = TensorValue(t) { values[t.name, default: []].append(value) }
+      guard let at = made[t.name]?.firstIndex(where: { $0.node == node.name }) else {
+        if let value = TensorValue(t) { made[t.name, default: []].append((node.name, [value])) }
+        continue
+      }
+      if made[t.name]?[at].values.count ?? 0 < Capture.perTensor, let value = TensorValue(t) { made[t.name]?[at].values.append(value) }
     }
   }
+
+  /// Of several tensors of one name the last is what the name stands for.
+  var values: [String: [TensorValue]] { made.compactMapValues { $0.last?.values } }
 }
 
 /// Compares the tensors of a run with those of an earlier one as they are computed.
@@ -30,19 +37,22 @@ private final class Judge: RunObserver {
   private var known: Set<String> = []
   private var rowOf: [String: Int] = [:]
   private var seen: [String: Int] = [:]
+  private let names: TensorNames
   private let candidate: [String: [TensorValue]]
 
-  init(_ candidate: [String: [TensorValue]]) {
+  init(_ candidate: [String: [TensorValue]], _ names: TensorNames) {
     self.candidate = candidate
+    self.names = names
     super.init()
   }
 
   override func after(_ node: Node) {
-    for t in node.outputs where !t.name.isEmpty {
+    for t in node.outputs where names.isMeant(t, node) {
       if known.insert(t.name).inserted { computed.append(t.name) }
       let occurrence = seen[t.name, default: 0]
       seen[t.name] = occurrence + 1
-      guard let values = candidate[t.name], occurrence < values.count, let value = TensorValue(t) else { continue }
+      let values = candidate[t.name] ?? names.otherNames[t.name].flatMap { candidate[$0] }
+      guard let values, occurrence < values.count, let value = TensorValue(t) else { continue }
       judge(node.name, node.kind.name, t.name, value, values[occurrence])
     }
   }
@@ -152,12 +162,11 @@ struct ComparisonRun {
 
   /// Runs both and compares what they compute.
   func compare() throws(EngineError) -> Comparison {
-    var names = Set<String>()
-    for graph in reference.graphs { for node in graph.nodes { for t in node.outputs where !t.name.isEmpty { names.insert(t.name) } } }
-    let capture = Capture(names)
+    let names = TensorNames(reference)
+    let capture = Capture(names.all)
     let candidateOutputs = try runCandidate(capture)
 
-    let judge = Judge(capture.values)
+    let judge = Judge(capture.values, names)
     let buffers = values.map { Buffer(copying: $0.bytes) }
     for (i, buffer) in buffers.enumerated() {
       guard let buffer else { throw EngineError(.outOfMemory, "no memory for the inputs") }
