@@ -212,7 +212,10 @@ public final class GraphBuilder {
       }
     }
     graph.nodes.append(node)
-    for (i, t) in node.outputs.enumerated() { settle(t, inferred.map { $0?[i] }) }
+    for (i, t) in node.outputs.enumerated() {
+      settle(t, inferred.map { $0?[i] })
+      if t.type == .unknown { t.type = OutputTypes.type(node, i) }
+    }
     return node.outputs
   }
 
@@ -224,7 +227,10 @@ public final class GraphBuilder {
       node.outputs[0].type = input.type
       declare(node.outputs[0], dims(of: input))
     } else {
-      for t in node.outputs { mark(t, in: \.unranked) }
+      for (i, t) in node.outputs.enumerated() {
+        t.type = OutputTypes.type(node, i)
+        mark(t, in: \.unranked)
+      }
     }
     return node.outputs
   }

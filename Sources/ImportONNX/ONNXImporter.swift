@@ -54,7 +54,7 @@ final class ONNXImport {
   private var expanded = 0
   private static let expansionLimit = 1 << 20
   private static let callDepthLimit = 32
-  private static let newestOpset = 26
+  private static let newestOpset = 28
 
   init(_ model: ModelBuilder, _ proto: Onnx_ModelProto, folder: String?) {
     self.model = model
@@ -97,6 +97,7 @@ final class ONNXImport {
     }
     guard !outputs.isEmpty || !model.report.problems.isEmpty else { throw EngineError(.graphFileError, "the graph has no outputs") }
     if outputs.count == proto.graph.output.count { try graph.setOutputs(outputs, names: proto.graph.output.map(\.name)) }
+    if model.report.problems.isEmpty { try QuantizedGraph.run(model) }
   }
 
   private func addInputs(_ proto: Onnx_GraphProto, _ scope: ONNXScope) throws(EngineError) {

@@ -127,8 +127,9 @@ class Model:
             x = np.ascontiguousarray(x.astype(kind))
             if x.nbytes != lib.OH_AI_TensorGetDataSize(array.handles[i]):
                 raise Refused("input %s wants %s, %s given" % (name, shape, x.shape))
+            target = lib.OH_AI_TensorGetMutableData(array.handles[i])
             if x.nbytes:
-                C.memmove(lib.OH_AI_TensorGetMutableData(array.handles[i]), x.ctypes.data, x.nbytes)
+                C.memmove(target, x.ctypes.data, x.nbytes)
         result = _Array()
         self._check(lib.OH_AI_ModelPredict(self.handle, array, C.byref(result), None, None), "predict")
         outputs = []
