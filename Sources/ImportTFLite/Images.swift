@@ -82,6 +82,9 @@ extension OperatorTable {
   /// Rank 4 with two blocked axes, which the format has; rank 3 with one blocked axis gets a width of 1.
   private static func blocks(_ op: Operation, _ kind: OperatorKind, edges: String, what: String) throws(EngineError) -> Tensor {
     let x = try op.input(0), rank = try op.graph.rank(of: x)
+    let sizes = try op.importer.value(try op.index(1)), margins = try op.importer.value(try op.index(2))
+    // What the model computes the format's operator takes as inputs.
+    if rank == 4 && !(sizes.isConstant && margins.isConstant) { return try op.add1(kind, [:], [x, sizes, margins]) }
     var block = try op.integers(1, "the block shape"), list = try op.integers(2, what)
     guard list.count == 2 * block.count else { throw EngineError(.graphFileError, "\(block.count) block sizes and \(list.count) edges") }
     guard rank == 4 && block.count == 2 || rank == 3 && block.count == 1 || rank == 4 && block.count == 1 else {

@@ -33,9 +33,7 @@ extension SubgraphImporter {
     y = try graph.add1(.round, [:], [y])
     if p.zeroPoint != 0 { y = try graph.add1(.addFusion, [:], [y, graph.constant(floats: [Float(p.zeroPoint)], dims: [])]) }
     y = try graph.add1(.activation, ["activation_type": 16, "min_val": -32768, "max_val": 32767], [y])
-    let result = try graph.add1(.cast, [:], [y, graph.constant(ints: [Int(DataType.int16.rawValue)], dims: [])])
-    result.quantParams = [p]
-    return result
+    return try graph.add1(.cast, [:], [y, graph.constant(ints: [Int(DataType.int16.rawValue)], dims: [])])
   }
 
   /// uint8 bytes less 128.

@@ -76,11 +76,14 @@ extension OperatorTable {
       axis += 1
     }
     var y = x
-    let isWhole = zip(zip(from, to), steps).allSatisfy { $0.0 == 0 && $0.1 == farthest && $1 == 1 }
-    if !isWhole {
+    // Axes that run backwards get a node each: the format's operator copies axes of equal length forwards when one other axis
+    // changes its length.
+    var groups = [[Int](axes.indices.filter { steps[$0] > 0 && !(from[$0] == 0 && to[$0] == farthest && steps[$0] == 1) })]
+    for k in axes.indices where steps[k] < 0 { groups.append([k]) }
+    for group in groups where !group.isEmpty {
+      let operands = [from, to, axes, steps].map { list in op.graph.constant(ints: group.map { list[$0] }) }
       y = try op.add1(
-        .stridedSlice, ["begin_mask": 0, "end_mask": 0, "ellipsis_mask": 0, "new_axis_mask": 0, "shrink_axis_mask": 0],
-        [y, op.graph.constant(ints: from), op.graph.constant(ints: to), op.graph.constant(ints: axes), op.graph.constant(ints: steps)])
+        .stridedSlice, ["begin_mask": 0, "end_mask": 0, "ellipsis_mask": 0, "new_axis_mask": 0, "shrink_axis_mask": 0], [y] + operands)
     }
     if !dropped.isEmpty { y = try op.add1(.squeeze, ["axis": .list(dropped)], [y]) }
     for a in inserted { y = try op.add1(.expandDims, [:], [y, op.scalar(a)]) }

@@ -42,8 +42,9 @@ final class SubgraphImporter {
       values[index] = input
       return
     }
-    input.quantParams = params
     graph.scope = "\(info.name)/input"
+    // 16-bit values are no quantised ones for the engine: whoever calls it deals with the integers.
+    if info.type != .int16 { input.quantParams = params }
     switch info.type {
     case .uint8: values[index] = try cast(input, to: .int8, params: try quantParams(index, shifted: true) ?? [])
     case .int16: values[index] = try real(of16Bit: input, params[0])
