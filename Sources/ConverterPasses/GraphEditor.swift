@@ -33,10 +33,16 @@ final class GraphEditor {
   private func register(_ node: Node) {
     grow()
     for t in node.outputs { producers[t.index] = node }
-    for t in node.inputs { readerLists[t.index].append(node) }
+    for t in node.inputs { read(t, by: node) }
+  }
+
+  // A constant may have thousands of readers, and nobody asks for them.
+  private func read(_ tensor: Tensor, by node: Node) {
+    if !tensor.isConstant { readerLists[tensor.index].append(node) }
   }
 
   private func unread(_ tensor: Tensor, by node: Node) {
+    if tensor.isConstant { return }
     if let i = readerLists[tensor.index].firstIndex(where: { $0 === node }) { readerLists[tensor.index].remove(at: i) }
   }
 
@@ -50,7 +56,7 @@ final class GraphEditor {
     grow()
     return producers[tensor.index]
   }
-  /// One entry per reading input.
+  /// One entry per reading input of a variable.
   func readers(of tensor: Tensor) -> [Node] {
     grow()
     return readerLists[tensor.index]
@@ -81,14 +87,14 @@ final class GraphEditor {
     grow()
     unread(node.inputs[i], by: node)
     node.inputs[i] = tensor
-    readerLists[tensor.index].append(node)
+    read(tensor, by: node)
   }
 
   func setInputs(_ node: Node, _ tensors: [Tensor]) {
     grow()
     for t in node.inputs { unread(t, by: node) }
     node.inputs = tensors
-    for t in tensors { readerLists[t.index].append(node) }
+    for t in tensors { read(t, by: node) }
   }
 
   func setOutput(_ node: Node, _ i: Int, _ tensor: Tensor) {
@@ -158,7 +164,7 @@ final class GraphEditor {
   func removeIfUnused(_ node: Node) {
     var stack = [node]
     while let n = stack.popLast() {
-      if isRemoved(n) || n.kind.hasSideEffect { continue }
+      if isRemoved(n) || n.kind.hasSideEffect || n.kind.updatesWeights { continue }
       if n.outputs.contains(where: { !readers(of: $0).isEmpty || isGraphOutput($0) }) { continue }
       let before = n.inputs.compactMap { producer(of: $0) }
       remove(n)

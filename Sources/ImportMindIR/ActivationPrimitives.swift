@@ -42,7 +42,7 @@ enum ActivationPrimitives {
   ) throws(EngineError) -> [Tensor] {
     var attributes = more
     attributes["activation_type"] = .number(type)
-    return try n.emit(.activation, attributes, [try n.tensor(0)])
+    return try n.elementwise(.activation, attributes, [try n.tensor(0)])
   }
 
   private static func leaky(_ n: MindNode) throws(EngineError) -> [Tensor] {
@@ -103,13 +103,15 @@ enum ActivationPrimitives {
     try requireTraining(n)
     var attributes: [String: AttributeValue] = ["activation_type": .number(type)]
     if let alpha { attributes["alpha"] = .float(try n.float("alpha", default: alpha)) }
-    return try n.emit(.activationGrad, attributes, Array(try n.tensors().prefix(operands)))
+    let list = Array(try n.tensors().prefix(operands))
+    guard list.count == operands else { throw EngineError(.formatError, "has \(list.count) operands; \(operands) are needed") }
+    return try n.elementwise(.activationGrad, attributes, list)
   }
 
   /// The same where the file has the result first.
   private static func gradientOfResult(_ n: MindNode, _ type: Int) throws(EngineError) -> [Tensor] {
     try requireTraining(n)
-    return try n.emit(.activationGrad, ["activation_type": .number(type)], [try n.tensor(0), try n.tensor(1)])
+    return try n.elementwise(.activationGrad, ["activation_type": .number(type)], [try n.tensor(0), try n.tensor(1)])
   }
 
   static func requireTraining(_ n: MindNode) throws(EngineError) {

@@ -84,6 +84,7 @@ enum GradientPrimitives {
 enum OptimizerPrimitives {
   static let table: [String: MindPrimitive] = [
     "SGD": sgd, "ApplyMomentum": momentum, "Momentum": momentum, "Adam": { n throws(EngineError) in try adam(n, .adam, gradient: 9) },
+    "Assign": { n throws(EngineError) in try assign(n, .assign) }, "AssignAdd": { n throws(EngineError) in try assign(n, .assignAdd) },
     "AdamWeightDecay": { n throws(EngineError) in try adam(n, .adamWeightDecay, gradient: 8) },
   ]
 
@@ -100,6 +101,10 @@ enum OptimizerPrimitives {
 
   /// The result is the changed weight, which nobody reads as a tensor of its own.
   private static var result: [MindShape] { [MindShape(dims: [1], type: .float32)] }
+
+  private static func assign(_ n: MindNode, _ kind: OperatorKind) throws(EngineError) -> [Tensor] {
+    try n.emit(kind, [:], try operands(n, 2, gradient: 1), results: result)
+  }
 
   private static func sgd(_ n: MindNode) throws(EngineError) -> [Tensor] {
     try n.emit(

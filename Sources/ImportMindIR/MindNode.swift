@@ -37,7 +37,11 @@ struct MindNode {
   /// Runs the primitive's importer.
   func imported() throws(EngineError) -> [Tensor] {
     if let importer = PrimitiveTable.importers[type] { return try importer(self) }
-    if let kind = PrimitiveTable.plain(type) { return try emit(kind, [:], try tensors(), count: max(1, results.count)) }
+    if let kind = PrimitiveTable.plain(type) {
+      let operands = try tensors()
+      if results.count <= 1 && !operands.isEmpty { return try elementwise(kind, [:], operands) }
+      return try emit(kind, [:], operands, count: max(1, results.count))
+    }
     throw EngineError(.unknownOperator, "nodes of this type cannot be converted")
   }
 
@@ -143,6 +147,17 @@ struct MindNode {
     _ kind: OperatorKind, _ attributes: [String: AttributeValue], _ operands: [Tensor], results shapes: [MindShape]? = nil
   ) throws(EngineError) -> Tensor {
     try emit(kind, attributes, operands, results: shapes)[0]
+  }
+
+  /// A node whose results follow element by element from operands of one shape. In a training graph images go through it with
+  /// their channels last, so that the layout does not change between it and the convolutions around it.
+  func elementwise(_ kind: OperatorKind, _ attributes: [String: AttributeValue], _ operands: [Tensor]) throws(EngineError) -> [Tensor] {
+    guard isTraining, let dims = b.dims(of: operands[0]), dims.count == 4, !(try isChannelsLast()),
+      operands.allSatisfy({ !$0.isConstant && b.dims(of: $0) == dims })
+    else { return try emit(kind, attributes, operands) }
+    var images = [Tensor]()
+    for x in operands { images.append(try b.nhwc(x)) }
+    return [try b.nchw(try emit1(kind, attributes, images, results: [try channelsLast()]))]
   }
 
   /// Part of a result that is put together of several nodes. Weights that a training run changes cannot take part.

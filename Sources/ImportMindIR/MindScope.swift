@@ -300,7 +300,9 @@ final class MindScope {
         result = value
         return []
       }
+      let before = b.graph.nodes.count
       let tensors = try node.imported()
+      if type != "Transpose" { giveName(name, after: before) }
       for (i, t) in tensors.enumerated() where !t.isConstant { keep(t, i == 0 ? name : "\(name):\(i)") }
       let values = tensors.map { MindValue.tensor($0) }
       result = node.isTuple || values.count > 1 ? .tuple(values) : values.first ?? .nothing
@@ -311,5 +313,15 @@ final class MindScope {
       node.isTuple ? MindValue.tuple(node.results.map { _ in .tensor(t) }) : .tensor(t)
     }
     for output in proto.output { values[output] = result ?? standIn ?? .nothing }
+  }
+
+  /// Of the nodes from `start` on, the first that is not a change of layout gets the source node's name.
+  private func giveName(_ name: String, after start: Int) {
+    guard start < b.graph.nodes.count else { return }
+    let added = b.graph.nodes[start...]
+    guard let first = added.first, first.kind == .transpose, let main = added.first(where: { $0.kind != .transpose }) else { return }
+    swap(&first.name, &main.name)
+    guard let a = first.outputs.first, let c = main.outputs.first else { return }
+    swap(&a.name, &c.name)
   }
 }

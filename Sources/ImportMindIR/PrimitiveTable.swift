@@ -26,7 +26,6 @@ enum PrimitiveTable {
     case "Maximum": return .maximum
     case "Minimum": return .minimum
     case "SquaredDifference": return .squaredDifference
-    case "BiasAdd": return nil
     case "Equal": return .equal
     case "NotEqual": return .notEqual
     case "Less": return .less
@@ -71,8 +70,6 @@ enum PrimitiveTable {
     case "SigmoidCrossEntropyWithLogits": return .sigmoidCrossEntropyWithLogits
     case "SigmoidCrossEntropyWithLogitsGrad": return .sigmoidCrossEntropyWithLogitsGrad
     case "SoftmaxCrossEntropyWithLogits": return .softmaxCrossEntropyWithLogits
-    case "Assign": return .assign
-    case "AssignAdd": return .assignAdd
     default: return nil
     }
   }
