@@ -39,7 +39,7 @@ extension GraphBuilder {
     let leave = model.addGraph("\(condition.graph.name)_after", parent: nil)
     leave.scope = leave.graph.name
     let passed = variables.map { leave.input(like: $0, of: self) }
-    leave.graph.outputs = passed.map { leave.append(.depend, [:], [$0], 1)[0] }
+    leave.graph.outputs = passed.map { $0.type == .tensorList ? $0 : leave.append(.depend, [:], [$0], 1)[0] }
 
     let test = condition.graph.outputs[0]
     let values = condition.graph.inputs

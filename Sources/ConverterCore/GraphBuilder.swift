@@ -65,9 +65,12 @@ public final class GraphBuilder {
     var outputs = [Tensor]()
     for (tensor, name) in zip(tensors, names) {
       var output = tensor
-      let taken = outputs.contains { $0 === tensor } || graph.inputs.contains { $0 === tensor }
-      if tensor.isConstant || taken { output = copied(tensor) }
-      if !output.isConstant { output.name = name }
+      let isInput = graph.inputs.contains { $0 === tensor }
+      let taken = outputs.contains { $0 === tensor } || isInput
+      // Lists of tensors go straight through a subgraph: nothing copies them.
+      let passes = isInput && tensor.type == .tensorList
+      if tensor.isConstant || (taken && !passes) { output = copied(tensor) }
+      if !output.isConstant && !passes { output.name = name }
       outputs.append(output)
     }
     graph.outputs = outputs

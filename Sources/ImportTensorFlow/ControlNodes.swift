@@ -40,6 +40,8 @@ final class ControlNodes {
   private var loopMerges: Set<String> = []
   private var loopSwitches: Set<String> = []
   private var choices: [String: BranchChoice?] = [:]
+  /// Levels and nodes from which no way leads into a branch or loop that is still open.
+  private var outsideNodes: Set<String> = []
 
   init(_ table: NodeTable) {
     self.table = table
@@ -100,6 +102,31 @@ final class ControlNodes {
       exits[node.name] = at
     }
     for i in frames.indices { frames[i].invariants = frames[i].enters.map { $0.name }.filter { !entered.contains($0) } }
+  }
+
+  /// Whether a node belongs to a branch or a loop: then nobody reads it because a value that is not needed comes out of it.
+  func isInside(_ name: String) -> Bool {
+    var pending = [(name: name, level: 0)]
+    var seen: Set<String> = []
+    while let (name, level) = pending.popLast() {
+      let key = "\(level) \(name)"
+      guard let node = table[name], level < 64, !outsideNodes.contains(key), seen.insert(key).inserted else { continue }
+      var outside = level
+      switch node.op {
+      case "Exit", "RefExit": outside += 1
+      case "Enter", "RefEnter": outside -= 1
+      case "Merge", "RefMerge":
+        if loopMerges.contains(name) { if level == 0 { return true } } else { outside += 1 }
+      case "Switch", "RefSwitch":
+        if level == 0 { return true }
+        if !loopSwitches.contains(name) { outside -= 1 }
+      default: break
+      }
+      if outside < 0 { return true }
+      for input in node.input { if let next = source(input) { pending.append((next.name, outside)) } }
+    }
+    outsideNodes.formUnion(seen)
+    return false
   }
 
   // MARK: branches

@@ -60,7 +60,10 @@ public enum TensorFlowImporter {
     let table = try run.makeTable(proto.node)
     let inputs = proto.node.filter { GraphInputs.isInput($0) }.map { (name: $0.name, node: $0.name) }
     var outputs = [(name: String, source: String)]()
+    let control = run.frames(of: table)
+    let hasControl = proto.node.contains { ["Switch", "RefSwitch", "Enter", "RefEnter"].contains($0.op) }
     for node in proto.node where table.readOutputs(node.name) == 0 && !table.awaited.contains(node.name) && canBeOutput(node) {
+      if hasControl && control.isInside(node.name) { continue }
       for i in 0..<outputCount(node) { outputs.append((name: i == 0 ? node.name : "\(node.name):\(i)", source: "\(node.name):\(i)")) }
     }
     guard !outputs.isEmpty else { throw EngineError(.graphFileError, "the graph has no outputs: every node is read by another one") }
@@ -100,7 +103,8 @@ public enum TensorFlowImporter {
     var tensors = [Tensor]()
     var names = [String]()
     for (value, output) in zip(values, outputs) {
-      guard let tensor = value.tensor else { continue }
+      // Resources and lists cannot be outputs of a model; graphs that were not pruned have them among their last nodes.
+      guard let tensor = value.tensor, tensor.type != .tensorList else { continue }
       tensors.append(tensor)
       names.append(output.name)
     }

@@ -150,6 +150,9 @@ private struct Tables {
 
   private static func indices(_ tensors: [Tensor]) -> [UInt32] { tensors.map { UInt32(truncatingIfNeeded: $0.index) } }
 
+  /// Lists are described also where they are variables: element type 0, rank 0 and -1 items say that nothing is known.
+  private static let unknownList: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255]
+
   private mutating func table(_ tensor: Tensor, _ packed: PackedConstant?) -> TableBuilder {
     let table = TableBuilder().set(TensorField.nodeType, .int32(tensor.isConstant ? 0 : 2))
       .set(TensorField.dataType, .int32(tensor.type.rawValue)).set(TensorField.format, .int32(tensor.format.rawValue))
@@ -167,6 +170,8 @@ private struct Tables {
       place(UnsafeRawBufferPointer(start: data, count: tensor.byteCount), table)
     } else if tensor.isConstant, location != nil {
       place(UnsafeRawBufferPointer(start: nil, count: 0), table)
+    } else if tensor.type == .tensorList {
+      table.set(TensorField.data, .bytes(Self.unknownList, alignment: 4))
     }
     if !tensor.quantParams.isEmpty { table.set(TensorField.quantParams, .tables(tensor.quantParams.map { Self.table($0, tensor.type) })) }
     return table

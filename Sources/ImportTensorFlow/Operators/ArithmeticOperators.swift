@@ -5,7 +5,7 @@ import Graph
 enum ArithmeticOperators {
   static let table: [String: TensorFlowOperator] = [
     "Add": pair(.addFusion), "AddV2": pair(.addFusion), "Sub": pair(.subFusion), "Mul": pair(.mulFusion), "RealDiv": pair(.realDiv),
-    "Div": division, "TruncateDiv": division, "FloorDiv": pair(.floorDiv), "FloorMod": pair(.floorMod), "Mod": pair(.mod),
+    "Div": division, "TruncateDiv": division, "FloorDiv": floorDivision, "FloorMod": pair(.floorMod), "Mod": pair(.mod),
     "TruncateMod": pair(.mod), "Maximum": pair(.maximum), "Minimum": pair(.minimum), "SquaredDifference": pair(.squaredDifference),
     "Pow": pair(.powFusion), "Equal": pair(.equal), "NotEqual": pair(.notEqual), "Greater": pair(.greater),
     "GreaterEqual": pair(.greaterEqual), "Less": pair(.less), "LessEqual": pair(.lessEqual), "LogicalAnd": pair(.logicalAnd),
@@ -32,6 +32,15 @@ enum ArithmeticOperators {
   private static func division(_ n: TensorFlowNode) throws(EngineError) -> [Tensor] {
     let (x, y) = (try n.input(0), try n.input(1))
     return [try n.graph.add1(x.type == .float32 ? .realDiv : .divFusion, [:], [x, y])]
+  }
+
+  /// The quotient rounded down. Of integers the format's operator leaves the fraction out, whatever the sign: the rest is taken off
+  /// first.
+  private static func floorDivision(_ n: TensorFlowNode) throws(EngineError) -> [Tensor] {
+    let (x, y) = (try n.input(0), try n.input(1))
+    if x.type == .float32 { return [try n.graph.add1(.floorDiv, [:], [x, y])] }
+    let whole = try n.graph.add1(.subFusion, [:], [x, n.graph.add1(.floorMod, [:], [x, y])])
+    return [try n.graph.add1(.divFusion, [:], [whole, y])]
   }
 
   private static func zero(_ n: TensorFlowNode, like x: Tensor) -> Tensor {

@@ -85,7 +85,15 @@ enum ShapeOperators {
   }
 
   private static func splitV(_ n: TensorFlowNode) throws(EngineError) -> [Tensor] {
-    let sizes = try n.integers(1, "the sizes")
+    var sizes = try n.integers(1, "the sizes")
+    if let rest = sizes.firstIndex(where: { $0 < 0 }), rest + 1 < sizes.count {
+      // The format lets only the last part be what is left.
+      let axis = try n.graph.axis(n.integer(2, "the axis"), of: n.input(0))
+      let size = n.graph.dims(of: try n.input(0))?[axis] ?? -1
+      if size < 0 { throw EngineError(.inferError, "the size of axis \(axis) is needed and not known; give the model's input shapes (--inputShape)") }
+      sizes[rest] = size - sizes.enumerated().reduce(0) { $0 + ($1.offset == rest ? 0 : $1.element) }
+      guard sizes[rest] >= 0 else { throw EngineError(.inferError, "the sizes add up to more than the \(size) entries of the axis") }
+    }
     let attributes: [String: AttributeValue] = [
       "output_num": .number(sizes.count), "size_splits": .list(sizes), "axis": .number(try n.integer(2, "the axis")),
     ]
