@@ -27,7 +27,7 @@ enum NNPool {
         kind,
         [
           "kernel_size": .list(window.imageKernel), "strides": .list(window.imageStrides), "pad": .list(window.imagePads),
-          "pad_mode": .number(window.isSame ? 1 : 0), "round_mode": 0, "global": false, "activation_type": 0,
+          "pad_mode": .number(window.isSame ? 1 : 0), "round_mode": .number(window.roundsUp ? 1 : 0), "global": false, "activation_type": 0,
         ], [graph.nhwc(image)]))
     return window.rank == 1 ? try f.squeeze(y, [2]) : y
   }
@@ -87,7 +87,7 @@ enum NNPool {
     let values = type == .int8 || type == .uint8 || type == .int32 ? try f.cast(x, .float32) : x
     var y: Tensor
     if window.isDilated {
-      try node.refuse(window.isSame, "auto_pad with dilations needs the image's size; give the model's input shapes (--inputShape)")
+      try node.refuse(window.isSame || window.roundsUp, "auto_pad or ceil_mode with dilations needs the image's size; give the model's input shapes (--inputShape)")
       y = try f.fold(f.pad(values, window.pads, value: lowest), window) { (a, b) throws(EngineError) in try f.maximum(a, b) }
     } else {
       y = try pools(.maxPoolFusion, values, window, graph)
@@ -173,6 +173,8 @@ enum NNPool {
       // What rounding up adds beyond the padding is not counted.
       var resolved = window
       if roundsUp { try resolved.resolveCeil() }
+      try node.refuse(
+        resolved.roundsUp, "ceil_mode with count_include_pad needs the image's size; give the model's input shapes (--inputShape)")
       let beyond = zip(resolved.after, window.after).map { $0 - $1 }
       window = try Window(node, dims: graph.dims(of: image) ?? [])
       (window.before, window.after) = ([Int](repeating: 0, count: window.rank), beyond.map { max($0, 0) })
@@ -180,7 +182,7 @@ enum NNPool {
       try window.resolveCeil()
     }
     if !window.isDilated { return [try pools(.avgPoolFusion, image, window, graph)] }
-    try node.refuse(window.isSame, "auto_pad with dilations needs the image's size; give the model's input shapes (--inputShape)")
+    try node.refuse(window.isSame || window.roundsUp, "auto_pad or ceil_mode with dilations needs the image's size; give the model's input shapes (--inputShape)")
     let sum = try f.fold(f.pad(image, window.pads), window) { (a, b) throws(EngineError) in try f.add(a, b) }
     let taps = window.kernel.reduce(1, *)
     if !(window.before + window.after).contains(where: { $0 > 0 }) { return [try f.mul(sum, 1 / Float(taps))] }
@@ -208,7 +210,7 @@ enum NNPool {
     let rank = try graph.rank(of: x)
     var window = try Window(node, dims: graph.dims(of: x) ?? [Int](repeating: -1, count: rank))
     if try node.bool("ceil_mode", false) { try window.resolveCeil() }
-    try node.refuse(window.isSame, "auto_pad needs the image's size here; give the model's input shapes (--inputShape)")
+    try node.refuse(window.isSame || window.roundsUp, "auto_pad or ceil_mode needs the image's size here; give the model's input shapes (--inputShape)")
     let p = Float(try node.int("p", 2))
     let powers = try f.pad(power(f, x, p), window.pads)
     if window.isDilated {

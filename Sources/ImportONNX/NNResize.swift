@@ -216,7 +216,16 @@ enum NNResize {
     }
     var pair = axes.count == 4 ? try f.slice(size, axis: 0, from: 2, to: 4) : size
     if axes == [3, 2] { pair = try f.reverse(size, [0]) }
-    let y = try primitive(graph.nhwc(x), pair, mode, rules, graph)
+    var image = try graph.nhwc(x)
+    if rules.coordinates == "pytorch_half_pixel" && rules.method == .linear && isSize {
+      // A single row or column is the first one there.
+      for i in 0..<2 {
+        let wanted = try f.slice(pair, axis: 0, from: i, to: i + 1)
+        let isSingle = try graph.add1(.equal, [:], [f.cast(wanted, .int32), f.list([1])])
+        image = try f.choose(isSingle, f.slice(image, axis: i + 1, from: 0, to: 1), image)
+      }
+    }
+    let y = try primitive(image, pair, mode, rules, graph)
     if let dims = graph.dims(of: x) { graph.declare(y, [dims[0], -1, -1, dims[1]], type: x.type) }
     return try graph.nchw(y)
   }

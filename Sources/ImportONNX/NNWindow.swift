@@ -11,6 +11,8 @@ struct Window {
   var after: [Int]
   /// The padding depends on a dimension that is open: it is what PadMode SAME says (more at the end than at the start).
   var isSame = false
+  /// The number of windows is rounded up, which for open sizes is left to the format's operator.
+  var roundsUp = false
   /// Spatial dimensions of the image, -1 where open.
   let size: [Int]
 
@@ -99,6 +101,9 @@ struct Window {
         if (size[i] + before[i] + after[i] - extent(i)) / strides[i] + 1 > count {
           after[i] = max((count - 1) * strides[i] + extent(i) - size[i] - before[i], 0)
         }
+      } else if after[i] + strides[i] <= extent(i) {
+        // The last window cannot start behind the image, which is all that the format's rounding does not mind.
+        roundsUp = roundsUp || strides[i] > 1
       } else if strides[i] > 1 {
         throw EngineError(
           .inferError, "ceil_mode needs the image's size (\(Shape(size))); give the model's input shapes (--inputShape)")
