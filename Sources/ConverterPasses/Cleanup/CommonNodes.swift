@@ -27,17 +27,30 @@ struct CommonNodes {
     }
   }
 
+  private struct Value: Hashable {
+    let type: Int32
+    let dims: [Int]
+    let bytes: [UInt8]
+  }
+
   private func shareConstants() {
-    var known: [String: Tensor] = [:]
+    var known: [Value: Tensor] = [:]
+    var twins: [ObjectIdentifier: Tensor] = [:]
     for node in editor.nodes {
-      for (i, t) in node.inputs.enumerated() where t.isConstant && t.list == nil && t.count <= Self.constantLimit && t.quantParams.isEmpty {
-        guard t.type != .string, let data = t.data else { continue }
-        let bytes = UnsafeRawBufferPointer(start: data, count: t.byteCount)
-        let key = "\(t.type.rawValue) \(t.shape.text) " + bytes.map { String($0, radix: 16) }.joined(separator: ",")
-        if let twin = known[key] {
+      for (i, t) in node.inputs.enumerated() where t.isConstant {
+        if let twin = twins[ObjectIdentifier(t)] {
           if twin !== t { editor.setInput(node, i, twin) }
+          continue
+        }
+        twins[ObjectIdentifier(t)] = t
+        guard t.list == nil, t.count <= Self.constantLimit, t.quantParams.isEmpty, t.type != .string, let data = t.data else { continue }
+        let bytes = UnsafeRawBufferPointer(start: data, count: t.byteCount)
+        let value = Value(type: t.type.rawValue, dims: t.shape.dims, bytes: Array(bytes))
+        if let twin = known[value] {
+          twins[ObjectIdentifier(t)] = twin
+          editor.setInput(node, i, twin)
         } else {
-          known[key] = t
+          known[value] = t
         }
       }
     }
