@@ -5,11 +5,12 @@ struct ActivationRange {
   private let method: QuantizationSettings.RangeMethod
   private let percentile: Double
   private var whole: QuantizedRange?
-  private var low = 0.0, high = 0.0, samples = 0
-  /// KL: absolute values between 0 and the largest one.
+  /// Second pass. KL: absolute values between 0 and the largest one; REMOVAL_OUTLIER: values between the smallest and the largest one.
   private var histogram: [Double] = []
 
-  static let bins = 2048
+  private var bins: Int { method == .divergence ? 2048 : 16384 }
+  /// KL cuts off at most this share of the values other than 0.
+  private static let largestCut = 0.001
 
   init(_ settings: QuantizationSettings) {
     method = settings.rangeMethod
@@ -17,67 +18,64 @@ struct ActivationRange {
   }
 
   /// Whether the data must be run again for ``count(_:)``.
-  static func needsSecondPass(_ settings: QuantizationSettings) -> Bool { settings.rangeMethod == .divergence }
+  static func needsSecondPass(_ settings: QuantizationSettings) -> Bool { settings.rangeMethod != .minMax }
 
   /// First pass, one sample.
   mutating func observe(_ values: UnsafeBufferPointer<Float>) {
     if values.isEmpty { return }
     let range = QuantizedRange(of: values)
     whole = whole?.union(range) ?? range
-    if method == .percentile {
-      let (a, b) = quantiles(values, range)
-      low += a
-      high += b
-      samples += 1
-    }
-  }
-
-  /// The values that a share 1 - percentile of the others lies below and above.
-  private func quantiles(_ values: UnsafeBufferPointer<Float>, _ range: QuantizedRange) -> (Double, Double) {
-    let width = range.maximum - range.minimum
-    if !(width > 0) { return (Double(range.minimum), Double(range.maximum)) }
-    let n = 8192
-    var counts = [Int](repeating: 0, count: n)
-    let factor = Float(n) / width
-    for v in values where v.isFinite { counts[min(Int((v - range.minimum) * factor), n - 1)] += 1 }
-    let allowed = Int(Double(values.count) * (1 - percentile))
-    var first = 0, last = n - 1, below = counts[0], above = counts[n - 1]
-    while below <= allowed && first < last {
-      first += 1
-      below += counts[first]
-    }
-    while above <= allowed && last > first {
-      last -= 1
-      above += counts[last]
-    }
-    let step = Double(width) / Double(n)
-    return (Double(range.minimum) + Double(first) * step, Double(range.minimum) + Double(last + 1) * step)
   }
 
   /// Second pass, one sample.
   mutating func count(_ values: UnsafeBufferPointer<Float>) {
     guard let whole else { return }
-    if histogram.isEmpty { histogram = [Double](repeating: 0, count: ActivationRange.bins) }
-    let top = max(whole.minimum.magnitude, whole.maximum.magnitude)
-    if !(top > 0) { return }
-    let factor = Float(ActivationRange.bins) / top
-    for v in values where v.isFinite { histogram[min(Int(v.magnitude * factor), ActivationRange.bins - 1)] += 1 }
+    if histogram.isEmpty { histogram = [Double](repeating: 0, count: bins) }
+    let last = bins - 1
+    if method == .divergence {
+      let top = max(whole.minimum.magnitude, whole.maximum.magnitude)
+      if !(top > 0) { return }
+      let factor = Float(bins) / top
+      // Zeros, of which rectifiers make many, are exact whatever the range is.
+      for v in values where v.isFinite && v != 0 { histogram[min(Int(v.magnitude * factor), last)] += 1 }
+    } else {
+      let width = whole.maximum - whole.minimum
+      if !(width > 0) { return }
+      let factor = Float(bins) / width
+      for v in values where v.isFinite { histogram[max(0, min(Int((v - whole.minimum) * factor), last))] += 1 }
+    }
   }
 
   /// What the method makes of it.
   var range: QuantizedRange {
     guard let whole else { return QuantizedRange(minimum: 0, maximum: 0) }
+    if histogram.isEmpty { return whole }
     switch method {
     case .minMax: return whole
-    case .percentile: return QuantizedRange(minimum: Float(low / Double(max(samples, 1))), maximum: Float(high / Double(max(samples, 1))))
+    case .percentile:
+      let allowed = histogram.reduce(0, +) * (1 - percentile)
+      let step = (whole.maximum - whole.minimum) / Float(bins)
+      let first = ActivationRange.first(histogram, beyond: allowed), last = ActivationRange.first(histogram.reversed(), beyond: allowed)
+      return QuantizedRange(minimum: whole.minimum + Float(first) * step, maximum: whole.maximum - Float(last) * step)
     case .divergence:
       let top = max(whole.minimum.magnitude, whole.maximum.magnitude)
       // Values of one sign have all steps to themselves.
       let steps = whole.minimum >= 0 || whole.maximum <= 0 ? 255 : 128
-      let bin = Divergence.threshold(histogram, steps: steps)
-      let limit = (Float(bin) + 0.5) * top / Float(ActivationRange.bins)
+      let kept = bins - ActivationRange.first(histogram.reversed(), beyond: histogram.reduce(0, +) * ActivationRange.largestCut)
+      let bin = max(kept, Divergence.threshold(histogram, steps: steps))
+      let limit = min((Float(bin) + 0.5) / Float(bins), 1) * top
       return QuantizedRange(minimum: max(whole.minimum, -limit), maximum: min(whole.maximum, limit))
     }
+  }
+
+  /// The first bin with which the sum exceeds `allowed`.
+  private static func first(_ histogram: [Double], beyond allowed: Double) -> Int {
+    var sum = 0.0
+    for (i, n) in histogram.enumerated() {
+      sum += n
+      if sum > allowed { return i }
+    }
+    return 0
   }
 }
 

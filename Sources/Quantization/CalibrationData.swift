@@ -30,7 +30,8 @@ struct CalibrationData {
         "calibrate_path: input \"\(input.name)\" has \(list.count) files, \"\(graph.inputs[0].name)\" has \(files[0].count); every sample needs one of each")
     }
     if least < settings.size { report.warn("calibrate_size=\(settings.size): only \(least) samples are there") }
-    return CalibrationData(settings: settings, files: files, inputs: graph.inputs, count: min(least, settings.size))
+    // As they are now: quantisation changes the graph's inputs.
+    return CalibrationData(settings: settings, files: files, inputs: graph.inputs.map { $0.copy() }, count: min(least, settings.size))
   }
 
   private init(settings: CalibrationSettings, files: [[String]], inputs: [Tensor], count: Int) {

@@ -31,6 +31,18 @@ extension Tensor {
   }
 }
 
+extension Node {
+  /// Brings the node's float16 constants to float32, which its 8-bit kernels take; other readers keep theirs.
+  func widenConstants(in graph: Graph) throws(EngineError) {
+    for (i, tensor) in inputs.enumerated() where tensor.isConstant && tensor.type == .float16 {
+      let wide = tensor.copy()
+      try wide.replace(.float32, with: tensor.realValues())
+      graph.addTensor(wide)
+      inputs[i] = wide
+    }
+  }
+}
+
 /// IEEE binary16.
 enum HalfFloat {
   static let largest: Float = 65504

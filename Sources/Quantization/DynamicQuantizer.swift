@@ -24,7 +24,10 @@ struct DynamicQuantizer {
         if node.kind != .gather { quantised.insert(ObjectIdentifier(node)) }
       }
     }
-    for builder in model.graphs { insert(builder, quantised) }
+    for builder in model.graphs {
+      for node in builder.graph.nodes where quantised.contains(ObjectIdentifier(node)) { try node.widenConstants(in: builder.graph) }
+      insert(builder, quantised)
+    }
     if targets.isEmpty { model.report.warn("dynamic quantisation: no matrix product or table has constant weights") }
   }
 

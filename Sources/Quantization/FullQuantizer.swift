@@ -22,6 +22,7 @@ struct FullQuantizer {
       model.report.warn("full quantisation: no node can be quantised")
       return
     }
+    try equalise(data, plan)
     let tensors = plan.tensors
     let inner = tensors.filter { t in !graph.inputs.contains { $0 === t } }
     let runner = try GraphRunner(model, observing: inner)
@@ -37,6 +38,22 @@ struct FullQuantizer {
     }
     statistics = products.statistics
     if settings.debugDirectory != nil { try compare(data, inner.filter { $0.type == .int8 }, runner) }
+  }
+
+  private func equalise(_ data: CalibrationData, _ plan: FullQuantizationPlan) throws(EngineError) {
+    let equalizer = ChannelEqualizer(graph, plan)
+    let tensors = equalizer.tensors
+    if tensors.isEmpty || !settings.perChannel { return }
+    let runner = try GraphRunner(model, observing: tensors)
+    var ranges = tensors.map { _ in ChannelRange() }
+    for index in 0..<data.count {
+      model.report.onProgress("equalising channels: \(index + 1) of \(data.count)")
+      try runner.run(try data.sample(index))
+      for (i, t) in tensors.enumerated() { ranges[i].observe(runner.floats(t), channels: t.shape[t.shape.rank - 1]) }
+    }
+    var out: [ObjectIdentifier: [Float]] = [:]
+    for (t, r) in zip(tensors, ranges) { out[ObjectIdentifier(t)] = r.largest }
+    try equalizer.apply(out)
   }
 
   private func collect(_ data: CalibrationData, _ tensors: [Tensor], _ runner: GraphRunner) throws(EngineError) -> [ObjectIdentifier: QuantizedRange] {
@@ -131,6 +148,7 @@ struct FullRewriting {
           try quantizer.quantise(node, input: p)
           products.append((node, input, node.outputs[0]))
         }
+        try node.widenConstants(in: graph)
         node.quantType = 5
       } else {
         for (k, t) in node.inputs.enumerated() where t.type == .int8 && plan.isQuantized(t) && parameters[ObjectIdentifier(t)] != nil {

@@ -6,10 +6,15 @@ public enum HalfWeights {
   /// Constants with fewer elements stay as they are: there is nothing to gain, and operators' scalar parameters keep their precision.
   private static let minimumCount = 16
 
-  /// Converts the constants of all graphs. One with values beyond float16's range stays float32, with a warning.
+  /// Converts the constants of all graphs. One with values beyond float16's range stays float32, with a warning, and so do those of
+  /// nodes that compute on 8-bit values.
   public static func run(_ model: ModelBuilder) throws(EngineError) {
     for builder in model.graphs {
-      for tensor in builder.graph.tensors {
+      var excluded: Set<ObjectIdentifier> = []
+      for node in builder.graph.nodes where node.quantType == 5 || node.quantType == 6 {
+        for t in node.inputs { excluded.insert(ObjectIdentifier(t)) }
+      }
+      for tensor in builder.graph.tensors where !excluded.contains(ObjectIdentifier(tensor)) {
         guard tensor.type == .float32, tensor.isFloatConstant, tensor.count >= minimumCount, model.packedForm(of: tensor) == nil else {
           continue
         }

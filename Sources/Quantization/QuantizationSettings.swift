@@ -21,18 +21,12 @@ public struct QuantizationSettings {
   // Weights.
   private(set) var perChannel = true
   private(set) var correctsBias = true
-  private(set) var usesGPTQ = false
   /// Relative error that mixed-bit weights start from.
   private(set) var initialScale = 0.02
-  private(set) var tunesScale = false
-  private(set) var usesCalibrationForTuning = false
-  private(set) var maximumIterations = 40
   // Activations.
   private(set) var rangeMethod = RangeMethod.minMax
   /// Share of a tensor's values that REMOVAL_OUTLIER keeps on either side.
   private(set) var percentile = 0.9999
-  /// Models that are quantised already are turned into float32.
-  private(set) var exportsFloat = false
   private(set) var calibration: CalibrationSettings?
 
   /// Reads the sections; everything that is wrong is in one error. What is ignored is a warning in `report`.
@@ -87,8 +81,7 @@ public struct QuantizationSettings {
       let mode = get("QUANT") { () throws(EngineError) in
         try c.choice("transform_quant_param", "export_precision_mode", ["QUANT", "FLOAT32"], default: "QUANT")
       }
-      s.exportsFloat = mode == "FLOAT32"
-      if s.exportsFloat && s.kind != .none { refuse("export_precision_mode=FLOAT32 undoes a quantisation; quant_type=\(type) asks for one") }
+      if mode == "FLOAT32" { refuse("export_precision_mode=FLOAT32 is not supported: a quantised model stays quantised") }
       s.calibration = calibration(s, report)
       unused(s, report)
       return s
@@ -99,16 +92,19 @@ public struct QuantizationSettings {
       let mixed = "mixed_bit_weight_quant_param", weight = "weight_quant_param"
       s.initialScale = get(0.02) { () throws(EngineError) in try c.float(mixed, "init_scale", 0...1, default: 0.02) }
       if s.initialScale == 0 || s.initialScale == 1 { refuse("init_scale=\(c.string(mixed, "init_scale") ?? "") must lie between 0 and 1") }
-      s.tunesScale = get(false) { () throws(EngineError) in try c.bool(mixed, "auto_tune", default: false) }
-      s.usesCalibrationForTuning = get(false) { () throws(EngineError) in try c.bool(mixed, "use_cv_data", default: false) }
-      s.maximumIterations = get(40) { () throws(EngineError) in try c.int(mixed, "max_iterations", 40...1_000_000, default: 40) }
+      if get(false, { () throws(EngineError) in try c.bool(mixed, "auto_tune", default: false) }) {
+        refuse("auto_tune=true is not supported: init_scale says the error of the weights")
+      }
+      _ = get(false) { () throws(EngineError) in try c.bool(mixed, "use_cv_data", default: false) }
+      _ = get(40) { () throws(EngineError) in try c.int(mixed, "max_iterations", 40...1_000_000, default: 40) }
       let dequantisation = get("DEFAULT") { () throws(EngineError) in
         try c.choice(weight, "dequant_strategy", ["DEFAULT", "ON_THE_FLY"], default: "DEFAULT")
       }
       if dequantisation == "ON_THE_FLY" { refuse("dequant_strategy=ON_THE_FLY is for Ascend devices; weights are dequantised when the model is loaded (DEFAULT)") }
-      s.usesGPTQ = get("MAX_MIN") { () throws(EngineError) in
+      let strategy = get("MAX_MIN") { () throws(EngineError) in
         try c.choice(weight, "quant_strategy", ["MAX_MIN", "GPTQ"], default: "MAX_MIN")
-      } == "GPTQ"
+      }
+      if strategy == "GPTQ" { refuse("quant_strategy=GPTQ is not supported; MAX_MIN chooses the range with the least squared error per channel") }
       if get(1, { () throws(EngineError) in try c.int(weight, "max_segments", 1...65535, default: 1) }) > 1 {
         report.warn("max_segments is ignored: all output channels have a scale of their own")
       }
@@ -117,8 +113,6 @@ public struct QuantizationSettings {
       }
       s.perChannel = get(true) { () throws(EngineError) in try c.bool(weight, "per_channel", default: true) }
       s.correctsBias = get(true) { () throws(EngineError) in try c.bool(weight, "bias_correction", default: true) }
-      if s.usesGPTQ && s.kind == .weights && (s.bits == 0 || s.bits > 8) { refuse("quant_strategy=GPTQ is for bit_num 1 to 8, not \(s.bits)") }
-      if s.tunesScale && s.kind == .weights && s.bits != 0 { refuse("auto_tune=true is for mixed-bit weights: bit_num=0, not \(s.bits)") }
     }
 
     private mutating func activations(_ s: inout QuantizationSettings, _ report: Report) {
@@ -149,7 +143,7 @@ public struct QuantizationSettings {
     }
 
     private mutating func calibration(_ s: QuantizationSettings, _ report: Report) -> CalibrationSettings? {
-      let needs = s.kind == .full || (s.kind == .weights && (s.usesGPTQ || (s.tunesScale && s.usesCalibrationForTuning)))
+      let needs = s.kind == .full
       let section = "data_preprocess_param"
       guard config.has(section) else {
         if needs { refuse("calibration data is needed: a section [\(section)] with calibrate_path, calibrate_size and input_type") }

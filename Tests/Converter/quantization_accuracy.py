@@ -1,0 +1,206 @@
+"""How much quantised models lose. Ends with "N passed, N failed"; the measured numbers are printed before.
+
+Models of Tests/Models (.ms files are the converter's source here) are quantised in every way and run on inputs that calibration has
+not seen: crops, mirror images, changes of brightness and contrast, mixtures and noise of the photographs that the models' golden
+cases have. The classifier must keep its first class: for 99.5 % of 100 inputs with 8-bit weights, for 98 % fully quantised. (Inputs for
+which the float model's first class leads by less than 0.05 have no first class to speak of; they are left out.)
+
+Environment: see mslite.py. QUANT_PICTURES: a folder of .npy pictures (uint8 [H, W, 3]) to be used as well.
+"""
+import glob
+import os
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+import mslite
+
+MODELS = os.path.join(mslite.ROOT, "Tests", "Models")
+passed = failed = 0
+
+
+def check(name, condition, seen):
+    global passed, failed
+    passed, failed = passed + bool(condition), failed + (not condition)
+    print("%s %s: %s" % ("ok  " if condition else "FAIL", name, seen), flush=True)
+
+
+def pictures():
+    """Photographs as [H, W, 3] between 0 and 1."""
+    out = []
+    for folder, shape, low, high in [
+            ("efficientnet_lite0", (3, 224, 224), -1, 1), ("face_detect_short", (128, 128, 3), -1, 1),
+            ("hand_landmark_lite", (224, 224, 3), 0, 1), ("selfie_seg_landscape", (144, 256, 3), 0, 1), ("face_landmark", (192, 192, 3), 0, 1)]:
+        path = os.path.join(MODELS, folder, "case0", "in_0.bin")
+        x = np.fromfile(path, np.float32).reshape(shape)
+        out.append((np.moveaxis(x, 0, 2) if shape[0] == 3 else x) * (1 / (high - low)) - low / (high - low))
+    for path in sorted(glob.glob(os.path.join(os.environ.get("QUANT_PICTURES", "/nowhere"), "*.npy"))):
+        out.append(np.load(path)[:, :, :3] / 255.0)
+    return [np.clip(p, 0, 1).astype(np.float32) for p in out]
+
+
+def scaled(picture, height, width):
+    """Bilinear, pixel centres at half coordinates."""
+    for axis, size in ((0, height), (1, width)):
+        n = picture.shape[axis]
+        at = np.clip((np.arange(size) + 0.5) * n / size - 0.5, 0, n - 1)
+        low = np.floor(at).astype(int)
+        t = (at - low).astype(np.float32).reshape([-1, 1, 1] if axis == 0 else [1, -1, 1])
+        picture = np.take(picture, low, axis) * (1 - t) + np.take(picture, np.minimum(low + 1, n - 1), axis) * t
+    return picture
+
+
+def inputs(count, height, width, channels, seed):
+    """Varied pictures [1, height, width, channels] between 0 and 1."""
+    random, sources, out = np.random.RandomState(seed), pictures(), []
+    while len(out) < count:
+        p = sources[len(out) % len(sources)]
+        h, w = p.shape[:2]
+        share = random.uniform(0.55, 1)
+        ch, cw = int(h * share), int(w * share)
+        top, left = random.randint(h - ch + 1), random.randint(w - cw + 1)
+        x = scaled(p[top:top + ch, left:left + cw], height, width)
+        if random.rand() < 0.5:
+            x = x[:, ::-1]
+        x = (x - 0.5) * random.uniform(0.7, 1.3) + 0.5 + random.uniform(-0.15, 0.15)
+        kind = len(out) // len(sources) % 4
+        if kind == 1:
+            x = x + random.normal(0, 0.03, x.shape)
+        elif kind == 2:
+            other = sources[random.randint(len(sources))]
+            x = 0.8 * x + 0.2 * scaled(other, height, width)
+        elif kind == 3:
+            x = x * random.uniform(0.8, 1.2, [1, 1, 3])
+        x = np.clip(x, 0, 1)
+        if channels == 1:
+            x = x.mean(axis=2, keepdims=True)
+        out.append(x[None].astype(np.float32))
+    return out
+
+
+def cosine(a, b):
+    a, b = a.ravel().astype(np.float64), b.ravel().astype(np.float64)
+    return float(a @ b / np.sqrt((a @ a) * (b @ b) + 1e-300))
+
+
+def sqnr(a, b):
+    noise = float(((a.astype(np.float64) - b) ** 2).sum())
+    return 10 * np.log10(float((a.astype(np.float64) ** 2).sum()) / noise) if noise else 999.0
+
+
+class Case:
+    """A model with its calibration data in `folder`."""
+
+    def __init__(self, folder, name, path, prepare, calibration=40, tests=20, lead=None):
+        self.folder, self.name, self.path = folder, name, os.path.join(MODELS, path)
+        self.float = mslite.Model(self.path)
+        (self.input, _, self.shape), = self.float.inputs()
+        self.data = os.path.join(folder, name)
+        os.makedirs(self.data)
+        for i, x in enumerate(prepare(calibration, self.shape, 1)):
+            x.astype(np.float32).tofile(os.path.join(self.data, "%03d.bin" % i))
+        self.calibration = calibration
+        self.tests, self.expected, seed = [], [], 2
+        while len(self.tests) < tests:
+            for x in prepare(tests, self.shape, seed):
+                y = [y for _, y in self.float.run([x])]
+                second, first = np.sort(y[0].ravel())[-2:]
+                if lead is None or first - second >= lead:
+                    self.tests.append(x)
+                    self.expected.append(y)
+            seed += 1
+        self.tests, self.expected = self.tests[:tests], self.expected[:tests]
+
+    def converted(self, kind, config, *options):
+        target = os.path.join(self.folder, "%s_%s" % (self.name, kind))
+        with open(target + ".cfg", "w") as file:
+            file.write(config.format(input=self.input, data=self.data, size=self.calibration))
+        mslite.convert(self.path, target, "MSLITE", "--configFile=" + target + ".cfg", *options)
+        return target + ".ms"
+
+    def compare(self, path):
+        """Outputs per test input, and the worst cosine and mean SQNR over all outputs."""
+        model = mslite.Model(path)
+        got = [[y for _, y in model.run([x])] for x in self.tests]
+        pairs = [(a, b) for e, g in zip(self.expected, got) for a, b in zip(e, g)]
+        return got, min(cosine(a, b) for a, b in pairs), float(np.mean([min(sqnr(a, b), 99) for a, b in pairs]))
+
+
+def milliseconds(path, x):
+    """The shortest of 30 runs, with one thread."""
+    model, best = mslite.Model(path), 1e9
+    for _ in range(30):
+        start = time.perf_counter()
+        model.run([x])
+        best = min(best, time.perf_counter() - start)
+    return best * 1e3
+
+
+def centred(count, shape, seed):
+    return [x * 2 - 1 for x in inputs(count, shape[1], shape[2], shape[3], seed)]
+
+
+def classifier(count, shape, seed):
+    return [(x * 255 - 127) / 128 for x in inputs(count, shape[1], shape[2], shape[3], seed)]
+
+
+def digits(count, shape, seed):
+    """A batch of pictures per input."""
+    return [np.concatenate(inputs(shape[0], shape[1], shape[2], shape[3], 1000 * seed + i)) for i in range(count)]
+
+
+WEIGHTS = "[common_quant_param]\nquant_type=WEIGHT_QUANT\nbit_num=%d\nmin_quant_weight_size=0\nmin_quant_weight_channel=4\n"
+FULL = """[common_quant_param]
+quant_type=FULL_QUANT
+bit_num=8
+[full_quant_param]
+activation_quant_method=%s
+bias_correction=true
+[data_preprocess_param]
+calibrate_path={input}:{data}
+calibrate_size={size}
+input_type=BIN
+"""
+DYNAMIC = "[common_quant_param]\nquant_type=DYNAMIC_QUANT\n"
+
+
+def agreement(case, got):
+    return np.mean([e[0].argmax() == g[0].argmax() for e, g in zip(case.expected, got)])
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        net = Case(folder, "efficientnet_lite0", "efficientnet_lite0_fp16.ms", classifier, calibration=60, tests=100, lead=0.05)
+        for kind, config, least in [
+                ("w8", WEIGHTS % 8, 0.995), ("full_max_min", FULL % "MAX_MIN", 0.98), ("full_kl", FULL % "KL", 0.95),
+                ("full_outlier", FULL % "REMOVAL_OUTLIER", 0.95)]:
+            path = net.converted(kind, config)
+            got, least_cosine, ratio = net.compare(path)
+            share = agreement(net, got)
+            check("%s %s" % (net.name, kind), share >= least, "first class kept in %.1f %%, cosine >= %.5f, SQNR %.1f dB, %d bytes" % (
+                100 * share, least_cosine, ratio, os.path.getsize(path)))
+            if kind == "full_max_min":
+                float_time, full_time = milliseconds(net.path, net.tests[0]), milliseconds(path, net.tests[0])
+                check("fully quantised is faster", full_time < float_time, "%.2f ms, float %.2f ms" % (full_time, float_time))
+        for name, path, prepare, expectations in [
+                ("face_detect_short", "face_detect_short/model.ms", centred, [
+                    ("w8", WEIGHTS % 8, 0.998), ("w4", WEIGHTS % 4, 0.9), ("mixed", WEIGHTS % 0, 0.99), ("full_max_min", FULL % "MAX_MIN", 0.98),
+                    ("full_kl", FULL % "KL", 0.97), ("full_outlier", FULL % "REMOVAL_OUTLIER", 0.97)]),
+                ("ppocr_cls", "ppocr_cls/model.ms", centred, [
+                    ("w8", WEIGHTS % 8, 0.999), ("full_max_min", FULL % "MAX_MIN", 0.98), ("full_kl", FULL % "KL", 0.95)]),
+                ("lenet28", "ms_variants/lenet28__fp32.ms", digits, [
+                    ("w8", WEIGHTS % 8, 0.999), ("w5", WEIGHTS % 5, 0.98), ("w12", WEIGHTS % 12, 0.9999), ("w1", WEIGHTS % 1, 0.0),
+                    ("mixed", WEIGHTS % 0, 0.99), ("dynamic", DYNAMIC, 0.99), ("full_max_min", FULL % "MAX_MIN", 0.99)])]:
+            case = Case(folder, name, path, prepare)
+            for kind, config, least in expectations:
+                path = case.converted(kind, config)
+                _, worst, ratio = case.compare(path)
+                check("%s %s" % (name, kind), worst >= least, "cosine >= %.5f, SQNR %.1f dB, %d bytes" % (worst, ratio, os.path.getsize(path)))
+    print("%d passed, %d failed" % (passed, failed))
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
