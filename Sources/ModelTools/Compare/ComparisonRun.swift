@@ -4,28 +4,29 @@ import System
 
 /// Keeps the values of some tensors of a run.
 private final class Capture: RunObserver {
-  /// By name, for each node that makes a tensor of that name: the values in the order they were computed.
+  /// By key (see ``TensorNames``), for each node that makes a tensor of that key: the values in the order they were computed.
   private var made: [String: [(node: String, values: [TensorValue])]] = [:]
-  private let wanted: Set<String>
+  private let names: TensorNames
   /// A loop may compute a tensor very often; the first of its values are kept.
   private static let perTensor = 64
 
-  init(_ wanted: Set<String>) {
-    self.wanted = wanted
+  init(_ names: TensorNames) {
+    self.names = names
     super.init()
   }
 
   override func after(_ node: Node) {
-    for t in node.outputs where wanted.contains(t.name) {
-      guard let at = made[t.name]?.firstIndex(where: { $0.node == node.name }) else {
-        if let value = TensorValue(t) { made[t.name, default: []].append((node.name, [value])) }
+    for t in node.outputs {
+      guard let key = names.key(ofCandidate: t, node) else { continue }
+      guard let at = made[key]?.firstIndex(where: { $0.node == node.name }) else {
+        if let value = TensorValue(t) { made[key, default: []].append((node.name, [value])) }
         continue
       }
-      if made[t.name]?[at].values.count ?? 0 < Capture.perTensor, let value = TensorValue(t) { made[t.name]?[at].values.append(value) }
+      if made[key]?[at].values.count ?? 0 < Capture.perTensor, let value = TensorValue(t) { made[key]?[at].values.append(value) }
     }
   }
 
-  /// Of several tensors of one name the last is what the name stands for.
+  /// Of several tensors of one name the last is what the name stands for. By key.
   var values: [String: [TensorValue]] { made.compactMapValues { $0.last?.values } }
 }
 
@@ -47,12 +48,12 @@ private final class Judge: RunObserver {
   }
 
   override func after(_ node: Node) {
-    for t in node.outputs where names.isMeant(t, node) {
-      if known.insert(t.name).inserted { computed.append(t.name) }
-      let occurrence = seen[t.name, default: 0]
-      seen[t.name] = occurrence + 1
-      let values = candidate[t.name] ?? names.otherNames[t.name].flatMap { candidate[$0] }
-      guard let values, occurrence < values.count, let value = TensorValue(t) else { continue }
+    for t in node.outputs {
+      guard let (key, isInner) = names.key(ofReference: t, node) else { continue }
+      if !isInner && known.insert(t.name).inserted { computed.append(t.name) }
+      let occurrence = seen[key, default: 0]
+      seen[key] = occurrence + 1
+      guard let values = candidate[key], occurrence < values.count, let value = TensorValue(t) else { continue }
       judge(node.name, node.kind.name, t.name, value, values[occurrence])
     }
   }
@@ -162,8 +163,8 @@ struct ComparisonRun {
 
   /// Runs both and compares what they compute.
   func compare() throws(EngineError) -> Comparison {
-    let names = TensorNames(reference)
-    let capture = Capture(names.all)
+    let names = TensorNames(reference: reference)
+    let capture = Capture(names)
     let candidateOutputs = try runCandidate(capture)
 
     let judge = Judge(capture.values, names)

@@ -75,22 +75,22 @@ enum Layouts {
 
   private static func withoutOnes(_ dims: [Int]) -> [Int] { dims.filter { $0 != 1 } }
 
-  /// The order that turns an input of the reference into that of the candidate; nil when they cannot correspond. `to` may have
-  /// open dimensions. Where more than one fits, the formats decide.
+  /// The order that turns an input of the reference into that of the candidate; nil when they cannot correspond. Where several
+  /// fit (dimensions of both may be open, and the candidate can be given others), the formats decide.
   static func inputOrder(_ from: Tensor, _ to: Tensor) -> [Int]? {
     let source = from.shape.dims, target = to.shape.dims
-    func fits(_ order: [Int]) -> Bool {
-      order.count == target.count && zip(order, target).allSatisfy { $1 < 0 || source[$0] < 0 || source[$0] == $1 }
-    }
     let same = Array(0..<source.count)
-    let isTurned = source.count == 4 && from.format != to.format && [from.format, to.format].allSatisfy { $0 == .nchw || $0 == .nhwc }
     var orders = [same]
     if source.count == 4 {
+      let isTurned = from.format != to.format && [from.format, to.format].allSatisfy { $0 == .nchw || $0 == .nhwc }
       let turned = from.format == .nhwc ? [[0, 3, 1, 2], [0, 2, 3, 1]] : [[0, 2, 3, 1], [0, 3, 1, 2]]
       orders = isTurned ? turned + [same] : [same] + turned
     }
-    for order in orders where fits(order) { return order }
     // A model whose input shapes are all open.
-    return target.allSatisfy({ $0 < 0 }) && target.count <= 1 ? orders[0] : nil
+    if source.count != target.count { return target.allSatisfy({ $0 < 0 }) && target.count <= 1 ? orders[0] : nil }
+    func matches(_ order: [Int]) -> Int { zip(order, target).filter { $1 < 0 || source[$0] < 0 || source[$0] == $1 }.count }
+    var best = orders[0]
+    for order in orders where matches(order) > matches(best) { best = order }
+    return best
   }
 }

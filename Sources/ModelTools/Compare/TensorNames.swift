@@ -1,19 +1,19 @@
 import Graph
 
-/// Which tensors of a model go by their names.
+/// Which tensors of two models are the same, by their names.
 ///
 /// Importers give the result of a source node the source's name, and the nodes that it takes besides (transposes around a
-/// convolution) names made from the node's: the first one its name itself, the others `name/Kind`. Only results can be looked for in another
-/// model; converters that call tensors after nodes know them by the node's name.
+/// convolution) names made from the node's: the first one its name itself, the others `name/Kind`. The passes of the converter add `_nhwc` and
+/// `_nchw` to what they turn. Other converters call a tensor after the source node that makes it.
 struct TensorNames {
-  /// Node that makes the tensor of a name: the last one when several do.
+  /// Made-up names, and the kind of node that makes the tensor.
+  private var madeUp: [String: String] = [:]
+  /// Node that makes the tensor of a name that is not made up: the last one of each graph.
   private var maker: [String: Set<String>] = [:]
-  /// The node's name for a result that has another one.
-  private(set) var otherNames: [String: String] = [:]
-  /// All names that are worth looking for.
-  private(set) var all: Set<String> = []
+  /// The result of a source node, by the node's name, where both differ.
+  private var resultOf: [String: String] = [:]
 
-  init(_ model: LoadedModel) {
+  init(reference model: LoadedModel) {
     for graph in model.graphs {
       let nodeNames = Set(graph.nodes.map { $0.name })
       var inner = Set<String>()
@@ -28,17 +28,19 @@ struct TensorNames {
       }
       var made: [String: String] = [:]
       for node in graph.nodes {
-        for (i, t) in node.outputs.enumerated() where !t.name.isEmpty {
-          let isMadeUp = inner.contains(node.name) && (t.name == node.name || t.name == "\(node.name):\(i)")
-          if !isMadeUp { made[t.name] = node.name }
+        for t in node.outputs where !t.name.isEmpty {
+          if inner.contains(node.name) && TensorNames.isAutomatic(t, node) {
+            madeUp[t.name] = node.kind.name
+          } else {
+            made[t.name] = node.name
+          }
         }
       }
       for (name, node) in made { maker[name, default: []].insert(node) }
       for (owner, node) in last {
-        if let t = node.outputs.first, t.name != owner, made[owner] == nil { otherNames[t.name] = owner }
+        if let t = node.outputs.first, t.name != owner, made[owner] == nil { resultOf[owner] = t.name }
       }
     }
-    all = Set(maker.keys).union(otherNames.values)
   }
 
   /// The source node that a node was made for: what stands before `/Kind`, or `/Kind_2`, if a node has that name.
@@ -51,6 +53,38 @@ struct TensorNames {
     return rest.isEmpty || (rest.first == "_" && rest.dropFirst().allSatisfy { $0.isNumber }) ? owner : node.name
   }
 
-  /// The tensor is what its name stands for.
-  func isMeant(_ tensor: Tensor, _ node: Node) -> Bool { maker[tensor.name]?.contains(node.name) ?? false }
+  private static func isAutomatic(_ tensor: Tensor, _ node: Node) -> Bool {
+    tensor.name == node.name || tensor.name.hasPrefix("\(node.name):")
+  }
+
+  private func isMadeUp(_ tensor: Tensor, _ node: Node) -> Bool {
+    madeUp[tensor.name] == node.kind.name && TensorNames.isAutomatic(tensor, node)
+  }
+
+  /// Under this a tensor of the reference is compared; nil: its name stands for another one. `isInner`: the source does not know it.
+  func key(ofReference tensor: Tensor, _ node: Node) -> (key: String, isInner: Bool)? {
+    if isMadeUp(tensor, node) { return ("\(node.kind.name) \(tensor.name)", true) }
+    return maker[tensor.name]?.contains(node.name) ?? false ? (tensor.name, false) : nil
+  }
+
+  /// The same for a tensor of the candidate; nil: the reference has none that corresponds.
+  func key(ofCandidate tensor: Tensor, _ node: Node) -> String? {
+    let name = tensor.name
+    if isMadeUp(tensor, node) { return "\(node.kind.name) \(name)" }
+    if maker[name] != nil { return name }
+    for suffix in ["_nhwc", "_nchw"] where name.hasSuffix(suffix) {
+      let plain = String(name.dropLast(suffix.count))
+      if maker[plain] != nil { return plain }
+    }
+    // The original converter keeps a node's name when it moves the next activation into it.
+    return TensorNames.hasActivation(node) ? nil : resultOf[name]
+  }
+
+  private static func hasActivation(_ node: Node) -> Bool {
+    if node.kind == .activation { return false }
+    return AttributeText.list(node).contains { field in
+      if field.name == "activation_type", case .int(let type) = field.value { return type != 0 }
+      return false
+    }
+  }
 }

@@ -48,8 +48,13 @@ public struct LoadedModel {
     } catch { throw error.message.hasPrefix(request.path) ? error : error.adding(request.path) }
   }
 
+  private static func open(_ path: String) throws(EngineError) -> MappedFile {
+    // What is wrong is the file, not the argument.
+    do throws(EngineError) { return try InputFile.open(path) } catch { throw EngineError(.graphFileError, Message(text: error.message)) }
+  }
+
   private static func loadConverted(_ request: ModelRequest) throws(EngineError) -> LoadedModel {
-    let file = try InputFile.open(request.path)
+    let file = try open(request.path)
     var bytes = file.bytes
     var owner: AnyObject = file
     if !request.decryptKey.isEmpty {
@@ -83,7 +88,7 @@ public struct LoadedModel {
   private static func loadSource(
     _ request: ModelRequest, _ format: ConversionOptions.SourceFormat
   ) throws(EngineError) -> LoadedModel {
-    let file = try InputFile.open(request.path)
+    let file = try open(request.path)
     var input = ImportOptions(modelFile: request.path)
     input.weightFile = request.weightFile
     input.inputShapes = request.inputShapes
