@@ -22,7 +22,7 @@ extension OperatorTable {
     "SUB": fusing(.subFusion),
     "MUL": fusing(.mulFusion),
     "DIV": fusing(.divFusion),
-    "FLOOR_DIV": binary(.floorDiv),
+    "FLOOR_DIV": .one(.native(), floorDivision),
     "FLOOR_MOD": binary(.floorMod),
     "SQUARED_DIFFERENCE": binary(.squaredDifference),
     "MAXIMUM": binary(.maximum),
@@ -37,12 +37,6 @@ extension OperatorTable {
     "QUANTIZE": .one(.native(), quantize),
     "DEQUANTIZE": .one(.real, dequantize),
     "FAKE_QUANT": .one(.real, fakeQuantize),
-    "BITWISE_XOR": .one(.real) { (op) throws(EngineError) in
-      guard try op.info(0).type == .bool else {
-        throw EngineError(.notSupported, "exclusive or of \(try op.info(0).type.name) values; bool is accepted")
-      }
-      return try op.add1(.notEqual, [:], [try op.input(0), try op.input(1)])
-    },
     "BUCKETIZE": .one(.real, bucketize),
   ]
 
@@ -65,6 +59,14 @@ extension OperatorTable {
       let (fused, rest) = try op.fused(0)
       return try op.activate(try op.add1(kind, ["activation_type": fused], [a, b]), rest)
     }
+  }
+
+  /// Integers: what is left without the remainder divides exactly; the format's operator cuts off towards 0.
+  private static func floorDivision(_ op: Operation) throws(EngineError) -> Tensor {
+    let a = try op.input(0), b = try op.input(1)
+    guard a.type == .int32 else { return try op.add1(.floorDiv, [:], [a, b]) }
+    let whole = try op.graph.add1(.subFusion, ["activation_type": 0], [a, try op.graph.add1(.floorMod, [:], [a, b])])
+    return try op.add1(.divFusion, ["activation_type": 0], [whole, b])
   }
 
   /// (x > 0) - (x < 0), in x's type.

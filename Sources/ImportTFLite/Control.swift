@@ -19,7 +19,9 @@ extension OperatorTable {
       let info = try op.outputInfo(0)
       guard let type = info.type.dataType else { throw EngineError(.notSupported, "a variable of the type \(info.type.name)") }
       try requireMain(op)
-      return op.importer.session.variables.read(try handle(op), type: type, dims: info.dims, in: op.graph)
+      let value = op.importer.session.variables.read(try handle(op), type: type, dims: info.dims, in: op.graph)
+      op.importer.keepName(value)
+      return value
     },
     "ASSIGN_VARIABLE": OperatorEntry(.real) { (op) throws(EngineError) in
       try requireMain(op)

@@ -32,7 +32,7 @@ extension SubgraphImporter {
     var y = try graph.add1(.divFusion, [:], [x, graph.constant(floats: [Float(p.scale)], dims: [])])
     y = try graph.add1(.round, [:], [y])
     if p.zeroPoint != 0 { y = try graph.add1(.addFusion, [:], [y, graph.constant(floats: [Float(p.zeroPoint)], dims: [])]) }
-    y = try graph.add1(.activation, ["activation_type": 16, "min_val": -32768, "max_val": 32767], [y])
+    y = try graph.add1(.activation, ["activation_type": 16, "min_val": -32768.0, "max_val": 32767.0], [y])
     return try graph.add1(.cast, [:], [y, graph.constant(ints: [Int(DataType.int16.rawValue)], dims: [])])
   }
 

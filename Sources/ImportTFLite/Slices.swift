@@ -66,7 +66,10 @@ extension OperatorTable {
         steps.append(1)
         dropped.append(axis)
       } else {
-        from.append(masks.has(masks.begin, i) ? (step > 0 ? 0 : farthest) : begin[i])
+        // A begin behind the axis means its end, or its last entry when the slice runs backwards.
+        var start = masks.has(masks.begin, i) ? (step > 0 ? 0 : -1) : begin[i]
+        if let n = op.graph.dims(of: x)?[axis], n > 0 { start = min(start, step > 0 ? n : n - 1) }
+        from.append(start)
         var last = end[i]
         if masks.isOffset { last += begin[i] }
         to.append(masks.has(masks.end, i) ? (step > 0 ? farthest : before) : last)

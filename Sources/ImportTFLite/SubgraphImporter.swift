@@ -98,8 +98,11 @@ final class SubgraphImporter {
   /// The same for a tensor that has a name already.
   func adopt(_ index: Int, _ tensor: Tensor) {
     values[index] = tensor
-    bound.insert(ObjectIdentifier(tensor))
+    keepName(tensor)
   }
+
+  /// Results that are this tensor are not named anew.
+  func keepName(_ tensor: Tensor) { bound.insert(ObjectIdentifier(tensor)) }
 
   func known(_ index: Int) -> Tensor? { index >= 0 && index < values.count ? values[index] : nil }
 
