@@ -65,6 +65,56 @@ def record(name, build, open_dims, tol, functional, inputs):
     return entries + [(name, "out", "out%d" % k, np.asarray(value)) for k, value in enumerate(values)]
 
 
+def channels_first(name, build, x):
+    """`build` takes an image and its format. TensorFlow computes channels-first images only on other hardware: the outputs are those of
+    the same network on channels-last ones."""
+    layouts[name] = (build, x)
+
+
+def record_channels_first(name, build, x):
+    graphs, values = {}, None
+    for layout, image in [("NHWC", x.transpose(0, 2, 3, 1)), ("NCHW", x)]:
+        graphs[layout] = tf.Graph()
+        with graphs[layout].as_default():
+            tf.identity(build(v1.placeholder(tf.float32, image.shape, name="x"), layout), name="out0")
+            if layout == "NHWC":
+                with v1.Session() as session:
+                    values = session.run("out0:0", {"x:0": image})
+    entries = [(name, "graph", "", np.frombuffer(graphs["NCHW"].as_graph_def().SerializeToString(), np.uint8)), (name, "tol", "", np.array(1e-4))]
+    return entries + [(name, "in", "x", x), (name, "out", "out0", values.transpose(0, 3, 1, 2))]
+
+
+def axes(layout, h, w):
+    return [1, h, w, 1] if layout == "NHWC" else [1, 1, h, w]
+
+
+def fused(op, inputs, **attributes):
+    """A node that TensorFlow's graph optimisation makes; it has no function of its own."""
+    def value(v):
+        message = v1.AttrValue()
+        if isinstance(v, list) and isinstance(v[0], bytes):
+            message.list.s.extend(v)
+        elif isinstance(v, list) and isinstance(v[0], int):
+            message.list.i.extend(v)
+        elif isinstance(v, list):
+            message.list.type.extend([t.as_datatype_enum for t in v])
+        elif isinstance(v, bytes):
+            message.s = v
+        elif isinstance(v, bool):
+            message.b = v
+        elif isinstance(v, int):
+            message.i = v
+        elif isinstance(v, float):
+            message.f = v
+        else:
+            message.type = v.as_datatype_enum
+        return message
+    inputs = [tf.convert_to_tensor(x) for x in inputs]
+    return tf.compat.v1.get_default_graph().create_op(op, inputs, [tf.float32], attrs={k: value(v) for k, v in attributes.items()}, name="fused").outputs[0]
+
+
+layouts = {}
+
 # Elementwise operators.
 SPECIAL = np.array([-2.5, -1.5, -0.5, 0.0, 0.5, 1.5, 2.5, 3.49, -3.51, 1e-3], np.float32)
 for op in ["Abs", "Neg", "Square", "Sin", "Cos", "Tan", "Floor", "Ceil", "Erf", "Exp", "Expm1", "Sinh", "Cosh", "Round", "Rint", "Sign",
@@ -124,9 +174,24 @@ case("Conv2D_group", lambda x: raw.Conv2D(input=x, filter=f(3, 3, 2, 6), strides
 case("Conv2D_open_size", lambda x: raw.Conv2D(input=x, filter=W, strides=[1, 2, 2, 1], padding="SAME"), open_dims=[0, 1, 2], x=f(1, 9, 8, 4))
 case("Conv1D", lambda x: tf.nn.conv1d(x, f(3, 4, 5), 1, "SAME", dilations=2), x=f(2, 9, 4))
 case("AtrousConv", lambda x: tf.nn.atrous_conv2d(x, W, 2, "SAME"), x=f(1, 8, 8, 4))
-case("FusedConv2D", lambda x: [raw._FusedConv2D(input=x, filter=W, args=[np.arange(5, dtype=np.float32)], strides=[1, 1, 1, 1], padding="SAME",
-                                                fused_ops=["BiasAdd", "Relu"])] if hasattr(raw, "_FusedConv2D")
-     else tf.nn.relu(tf.nn.bias_add(raw.Conv2D(input=x, filter=W, strides=[1, 1, 1, 1], padding="SAME"), np.arange(5, dtype=np.float32))), x=f(1, 5, 5, 4))
+BIAS = np.arange(5, dtype=np.float32) - 2
+CONV = dict(strides=[1, 1, 1, 1], padding=b"SAME", T=tf.float32)
+case("_FusedConv2D", lambda x: [fused("_FusedConv2D", [x, W, BIAS], num_args=1, TArgs=[tf.float32], num_host_args=0, fused_ops=[b"BiasAdd", b"Relu"], **CONV),
+                                fused("_FusedConv2D", [x, W, BIAS], num_args=1, TArgs=[tf.float32], num_host_args=0, fused_ops=[b"BiasAdd", b"LeakyRelu"], leakyrelu_alpha=0.3, **CONV),
+                                fused("_FusedConv2D", [x, W, BIAS * BIAS, BIAS, BIAS * 0.1, BIAS * BIAS + 1], num_args=4, TArgs=[tf.float32] * 4, num_host_args=0, fused_ops=[b"FusedBatchNorm", b"Relu"], epsilon=0.01, **CONV)], x=f(1, 5, 5, 4))
+case("_FusedDepthwiseConv2dNative", lambda x: fused("_FusedDepthwiseConv2dNative", [x, DW, np.arange(8, dtype=np.float32)], num_args=1, fused_ops=[b"BiasAdd", b"Relu6"], **CONV), x=f(1, 5, 5, 4))
+case("_FusedMatMul", lambda x: [fused("_FusedMatMul", [x, W[0, 0], BIAS], num_args=1, fused_ops=[b"BiasAdd", b"Relu"], T=tf.float32),
+                                fused("_FusedMatMul", [x, W[0, 0].T.copy(), BIAS], num_args=1, fused_ops=[b"BiasAdd", b"Tanh"], transpose_b=True, T=tf.float32)], x=f(3, 4))
+channels_first("Conv2D_NCHW", lambda x, l: raw.Conv2D(input=x, filter=W, strides=axes(l, 2, 1), dilations=axes(l, 1, 2), padding="SAME", data_format=l), f(2, 4, 8, 7))
+channels_first("Conv2D_explicit_NCHW", lambda x, l: raw.Conv2D(input=x, filter=W, strides=axes(l, 2, 1), padding="EXPLICIT", data_format=l,
+                                                              explicit_paddings=[0, 0, 1, 2, 0, 1, 0, 0] if l == "NHWC" else [0, 0, 0, 0, 1, 2, 0, 1]), f(2, 4, 8, 7))
+channels_first("Depthwise_NCHW", lambda x, l: raw.DepthwiseConv2dNative(input=x, filter=DW, strides=axes(l, 1, 1), padding="VALID", data_format=l), f(1, 4, 8, 7))
+channels_first("Deconv_NCHW", lambda x, l: raw.Conv2DBackpropInput(input_sizes=[2, 8, 6, 5] if l == "NHWC" else [2, 5, 8, 6], filter=W.transpose(0, 1, 3, 2).copy(),
+                                                                  out_backprop=x, strides=axes(l, 2, 2), padding="SAME", data_format=l), f(2, 4, 4, 3))
+channels_first("Block_NCHW", lambda x, l: raw.AvgPool(value=raw.Relu(features=raw.FusedBatchNormV3(x=raw.BiasAdd(value=raw.MaxPool(
+    input=x, ksize=axes(l, 3, 2), strides=axes(l, 1, 1), padding="SAME", data_format=l), bias=[1.0, -1.0, 0.5], data_format=l), scale=[1.0, 2.0, 3.0], offset=[0.1, 0.2, 0.3],
+    mean=[0.5, 0.1, 0.2], variance=[1.0, 2.0, 0.5], is_training=False, data_format=l)[0]), ksize=axes(l, 2, 2), strides=axes(l, 2, 2), padding="VALID", data_format=l), f(2, 3, 8, 6))
+channels_first("Depth_NCHW", lambda x, l: raw.DepthToSpace(input=raw.SpaceToDepth(input=x, block_size=2, data_format=l) * 2.0, block_size=2, data_format=l), f(1, 4, 4, 6))
 for name, s, p, k, out in [("same", 2, "SAME", 3, (8, 6)), ("same_odd", 2, "SAME", 3, (7, 5)), ("valid", 2, "VALID", 3, (9, 7)), ("valid_more", 2, "VALID", 3, (10, 8)),
                            ("small", 3, "SAME", 2, (12, 9)), ("one", 1, "SAME", 3, (4, 3)), ("valid_small", 3, "VALID", 2, (12, 9))]:
     both("Deconv_" + name, lambda x, s=s, p=p, k=k, out=out: raw.Conv2DBackpropInput(
@@ -381,9 +446,12 @@ def main():
         try:
             entries += record(name, *settings)
         except Exception as error:
-            print(name, "is left out:", str(error).splitlines()[0][:200])
+            print(name, "is left out:", repr(error)[:200])
     path = os.environ.get("CASES", os.path.join(ROOT, "Tests/Models/tensorflow_ops/cases.xz"))
     os.makedirs(os.path.dirname(path), exist_ok=True)
+    for name, settings in layouts.items():
+        if not chosen or name in chosen:
+            entries += record_channels_first(name, *settings)
     index = json.dumps([[case, kind, name, array.dtype.name, array.shape] for case, kind, name, array in entries]).encode()
     data = len(index).to_bytes(8, "little") + index + b"".join(np.ascontiguousarray(array).tobytes() for _, _, _, array in entries)
     with lzma.open(path, "wb", preset=9) as file:
