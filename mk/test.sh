@@ -235,12 +235,41 @@ python_environment() {
 
 # Models of every source format through the converter and the engine, against the frameworks' own results.
 step_converter() {
-  local script status=0
+  local status=0 models=Tests/Models
   engine "$host" && python_environment && make --no-print-directory tools || return 1
-  for script in Tests/Converter/test_*.py; do
-    echo "--- $script"
-    MSLITE_LIBRARY=$PWD/build/lib/libmslite.so CONVERTER=$PWD/build/bin/converter_lite MSLITE_TOOL=$PWD/build/bin/mslite \
-      timeout 1800 $out/venv/bin/python "$script" || status=1
+  export MSLITE_LIB=$PWD/build/lib/libmslite.so MSLITE_CONVERTER=$PWD/build/bin/converter_lite MSLITE_TOOL=$PWD/build/bin/mslite
+  script() {
+    echo "--- $*"
+    timeout 1800 $out/venv/bin/python "Tests/Converter/$1" "${@:2}" || status=1
+  }
+  script command_line.py
+  script tflite_models.py
+  script tflite_operators.py
+  script onnx_node_tests.py
+  script onnx_node_tests.py --constants
+  script onnx_models.py $models
+  script caffe_models.py
+  script mindir_models.py
+  script tensorflow_models.py
+  script passes.py $models
+  script quantization_accuracy.py
+  script tools.py
+  return $status
+}
+
+# Broken models of every source format, made from good ones: the importers refuse or convert them, and nothing else happens.
+step_importers() {
+  local status=0 models=Tests/Models
+  "${SWIFT:-swift}" build -c release -Xswiftc -enable-testing --product ImporterFuzzing || return 1
+  "$clang" -std=c99 -O1 Tests/Fuzz/mutate_importer.c -o $out/mutate_importer -L.build/release -lImporterFuzzing \
+    -Wl,-rpath,"$PWD/.build/release" || return 1
+  rm -rf $out/importers
+  mkdir -p $out/importers
+  python3 Tests/Fuzz/importer_corpus.py $out/importers || return 1
+  for format in TFLITE ONNX CAFFE TF MINDIR; do
+    echo "--- $format"
+    MSLITE_LOG=off SWIFT_BACKTRACE=enable=no $out/mutate_importer $format "${MUTATIONS:-100}" $out/importers/failed-$format \
+      $out/importers/$format/* || status=1
   done
   return $status
 }
