@@ -260,12 +260,12 @@ step_converter() {
 # Broken models of every source format, made from good ones: the importers refuse or convert them, and nothing else happens.
 step_importers() {
   local status=0 models=Tests/Models
-  "${SWIFT:-swift}" build -c release -Xswiftc -enable-testing --product ImporterFuzzing || return 1
+  python_environment && "${SWIFT:-swift}" build -c release -Xswiftc -enable-testing --product ImporterFuzzing || return 1
   "$clang" -std=c99 -O1 Tests/Fuzz/mutate_importer.c -o $out/mutate_importer -L.build/release -lImporterFuzzing \
     -Wl,-rpath,"$PWD/.build/release" || return 1
   rm -rf $out/importers
   mkdir -p $out/importers
-  python3 Tests/Fuzz/importer_corpus.py $out/importers || return 1
+  $out/venv/bin/python Tests/Fuzz/importer_corpus.py $out/importers "${MUTATED_MODELS:-60}" || return 1
   for format in TFLITE ONNX CAFFE TF MINDIR; do
     echo "--- $format"
     MSLITE_LOG=off SWIFT_BACKTRACE=enable=no $out/mutate_importer $format "${MUTATIONS:-100}" $out/importers/failed-$format \

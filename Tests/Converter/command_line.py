@@ -7,8 +7,10 @@ import sys
 import tempfile
 import time
 
+import mslite
+
 MODELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Models")
-CONVERTER = os.environ.get("CONVERTER", "build/bin/converter_lite")
+CONVERTER = mslite.CONVERTER
 passed = failed = 0
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LIBRARY = os.environ.get("MSLITE_LIB", os.path.join(ROOT, "build/lib/libmslite.so"))
-CONVERTER = os.environ.get("MSLITE_CONVERTER", os.path.join(ROOT, ".build/debug/converter_lite"))
+CONVERTER = os.environ.get("MSLITE_CONVERTER", os.path.join(ROOT, "build/bin/converter_lite"))
 
 # OH_AI_DataType to numpy.
 TYPES = {30: np.bool_, 32: np.int8, 33: np.int16, 34: np.int32, 35: np.int64, 37: np.uint8, 38: np.uint16, 39: np.uint32,

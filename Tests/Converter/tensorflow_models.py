@@ -4,7 +4,7 @@ refused; damaged files.
 
     python tensorflow_models.py [part of a case's name]
 
-Needs numpy. Environment: see mslite.py; SHARED_MODELS: a folder with more frozen graphs and their outputs.
+Needs numpy. Environment: see mslite.py; MSLITE_EXTRA_MODELS: a folder with more frozen graphs and their outputs.
 """
 import json
 import lzma
@@ -213,7 +213,7 @@ def main():
     jobs += [("refused: shape of no input", lambda folder: refuse(folder, placeholder("x", 2) + node("y", "Neg", ["x"]), ["no input named z"], "--inputShape=z:2"))]
     jobs += [("damaged: " + name, lambda folder, c=archive[name]: damaged(folder, c["graph"].tobytes()))
              for name in ("While_switch", "LSTM_functions", "If_nested_functions_True", "Conv2D_same") if name in archive]
-    shared = os.environ.get("SHARED_MODELS")
+    shared = os.environ.get("MSLITE_EXTRA_MODELS")
     if shared:
         base = os.path.join(shared, "tf_front_end")
         jobs += [("tf_front_end: " + name, lambda folder, name=name: front_end(folder, base, name)) for name in ("mobilenet_v1_025_128", "misc_ops_tf")]
@@ -232,4 +232,5 @@ def main():
     return 1 if failed else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,7 +3,7 @@
     tflite_models.py [--only PART] [--verbose] [FOLDER ...]
 
 A FOLDER has the form of Tests/Models (the default): folders with a meta.json beside model.tflite and model_original.tflite, and
-single_op_tflite and tf_front_end with an index.json. MSLITE_MODELS names one more. float outputs may differ by 1e-4 of the largest
+single_op_tflite and tf_front_end with an index.json. MSLITE_EXTRA_MODELS names one more. float outputs may differ by 1e-4 of the largest
 recorded value, quantised ones by 4 steps, integers not at all. Prints "N passed, N failed". Needs numpy. Environment: see mslite.py.
 """
 import argparse
@@ -114,8 +114,8 @@ def main():
     parser.add_argument("--verbose", action="store_true")
     arguments = parser.parse_args()
     folders = arguments.folders or [os.path.join(mslite.ROOT, "Tests/Models")]
-    if os.environ.get("MSLITE_MODELS"):
-        folders.append(os.environ["MSLITE_MODELS"])
+    if os.environ.get("MSLITE_EXTRA_MODELS"):
+        folders.append(os.environ["MSLITE_EXTRA_MODELS"])
     passed = failed = 0
     for root in folders:
         for name, model, runs, quantised in cases(root):
