@@ -100,6 +100,16 @@ final class ONNXImport {
     if model.report.problems.isEmpty { try QuantizedGraph.run(model) }
   }
 
+  /// Constants and inputs of four-bit integers, which eight-bit ones hold, with their type's number.
+  private var fourBit: [ObjectIdentifier: (tensor: Tensor, code: Int32)] = [:]
+
+  func note(_ tensor: Tensor, elements code: Int32) {
+    if code == ElementType.int4 || code == ElementType.uint4 { fourBit[ObjectIdentifier(tensor)] = (tensor, code) }
+  }
+
+  /// The number of a four-bit type whose values `tensor` holds.
+  func fourBitType(of tensor: Tensor?) -> Int32? { tensor.flatMap { fourBit[ObjectIdentifier($0)]?.code } }
+
   private func addInputs(_ proto: Onnx_GraphProto, _ scope: ONNXScope) throws(EngineError) {
     var wanted = model.options.inputShapes
     for input in proto.input where !scope.isInitializer(input.name) {
@@ -113,6 +123,7 @@ final class ONNXImport {
           info.symbols = []
         }
         let tensor = scope.graph.input(input.name, info.type, info.dims, symbols: info.symbols)
+        note(tensor, elements: input.type.tensorType.elemType)
         if info.type == .float16 {
           scope.bindOperand(input.name, try Formula(scope.graph).cast(tensor, .float32))
         } else {
@@ -166,6 +177,7 @@ final class ONNXImport {
       scope.bind(output, result)
       infos.declare(output, result, graph)
     }
+    KnownRanks.declare(node, inputs, results, graph)
   }
 
   private func results(

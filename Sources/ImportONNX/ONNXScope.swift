@@ -69,6 +69,7 @@ final class ONNXScope {
     if let known = values[name] { return known }
     if let proto = initializers[name] {
       let tensor = try importer.tensors.constant(graph, proto, name: name)
+      importer.note(tensor, elements: proto.dataType)
       bind(name, tensor)
       return tensor
     }

@@ -58,7 +58,8 @@ enum QuantizedOperators {
     let form = try form(node, 1, axis: node.int("axis", 1), block: node.int("block_size", 0))
     node.ignore("saturate", "precision")
     let stated = try node.optionalType("output_dtype")
-    let code = try node.int("output_dtype", 0)
+    let output = Int32(try node.int("output_dtype", 0))
+    let code = node.scope.importer.fourBitType(of: node.optional(2)) ?? output
     let type = node.optional(2)?.type ?? stated ?? .uint8
     // Four-bit integers are held in eight bits.
     let limits: (low: Float, high: Float)? = code == 22 ? (-8, 7) : code == 21 ? (0, 15) : nil
