@@ -15,17 +15,21 @@ struct MindNode {
   /// The result is a tuple, even if of one.
   let isTuple: Bool
 
-  init(_ scope: MindScope, name: String, type: String, attributes: [MindIr_AttributeProto], inputs: [MindValue]) {
+  /// `stated`: the node's own attributes, among them the shape of its results; `attributes`: those of its primitive, which may have
+  /// one of that name too.
+  init(
+    _ scope: MindScope, name: String, type: String, stated: [MindIr_AttributeProto], attributes: [MindIr_AttributeProto], inputs: [MindValue]
+  ) {
     self.scope = scope
     self.name = name
     self.type = type
     var table: [String: MindIr_AttributeProto] = [:]
-    for a in attributes where table[a.name] == nil { table[a.name] = a }
+    for a in attributes + stated where table[a.name] == nil { table[a.name] = a }
     self.attributes = table
     var operands = inputs
     while case .nothing? = operands.last { operands.removeLast() }
     self.inputs = operands
-    let shape = table["shape"]
+    let shape = stated.first { $0.name == "shape" }
     results = shape.map { MindShape.results($0) } ?? [.unknown]
     isTuple = shape.map { $0.type == 20 || $0.type == 21 } ?? false
   }

@@ -269,13 +269,13 @@ final class MindScope {
 
   private func importNode(_ proto: MindIr_NodeProto) {
     var type = proto.opType
-    var attributes = proto.attribute
+    var attributes = [MindIr_AttributeProto]()
     var callee: MindValue? = nil
     if type.hasPrefix("REF::") {
       let name = String(type.dropFirst(5))
       if let primitive = file.primitives[name] {
         type = primitive.opType
-        attributes += primitive.attribute
+        attributes = primitive.attribute
       } else {
         callee = find(name)
         type = callee == nil ? name : "Call"
@@ -287,7 +287,7 @@ final class MindScope {
     for input in proto.input {
       if let value = find(input) { inputs.append(value) } else { missing = input; inputs.append(.nothing) }
     }
-    let node = MindNode(self, name: name, type: type, attributes: attributes, inputs: inputs)
+    let node = MindNode(self, name: name, type: type, stated: proto.attribute, attributes: attributes, inputs: inputs)
     var result: MindValue? = nil
     let made = b.importNode(name, type: type, inputs: inputs.compactMap { if case .tensor(let t) = $0 { t } else { nil } }, outputs: 0) {
       () throws(EngineError) -> [Tensor] in

@@ -14,6 +14,7 @@ import numpy as np
 
 import mslite
 import caffe_reference as ref
+from wire import field, varint
 
 RNG = np.random.RandomState(7)
 CASES = []
@@ -378,8 +379,8 @@ def refusals():
     refusal("bad_value", "", ["enumeration"], text='input: "x" input_dim: 1 layer { name: "p" type: "Pooling" bottom: "x" top: "y" pooling_param { pool: SOME } }')
     refusal("both_formats", "", ["two formats"], text='input: "x" layer { name: "a" type: "ReLU" bottom: "x" top: "x" } layers { name: "b" type: RELU bottom: "x" top: "x" }')
     refusal("truncated_weights", conv, ["weights"], {"l": [w, b]}, raw=lambda data: data[:-30])
-    refusal("wrong_count", conv, ["does not hold"], raw=lambda _: ref.field(100, ref.field(1, b"l") + ref.field(7, ref.field(7, ref.field(1, ref.varint(1 << 40) * 3)) + ref.field(5, b"\0" * 16))))
-    refusal("empty_weights", conv, ["no weights"], raw=lambda _: ref.field(1, b"w"))
+    refusal("wrong_count", conv, ["does not hold"], raw=lambda _: field(100, field(1, b"l") + field(7, field(7, field(1, varint(1 << 40) * 3)) + field(5, b"\0" * 16))))
+    refusal("empty_weights", conv, ["no weights"], raw=lambda _: field(1, b"w"))
     refusal("zero_dims", "", ["shape"], text='input: "x" input_dim: 0 input_dim: 3 input_dim: 3 input_dim: 3\n' + layer("ReLU"))
     refusal("large_stride", layer("Pooling", "pooling_param { kernel_size: 4294967295 stride: 4294967295 }"), ["too large"])
 

@@ -3,25 +3,9 @@ import struct
 
 import numpy as np
 
-# ---- the binary file: protobuf's wire format
+from wire import field, integer, varint
 
-
-def varint(value):
-    out = b""
-    value &= (1 << 64) - 1
-    while value > 127:
-        out += bytes([value & 127 | 128])
-        value >>= 7
-    return out + bytes([value])
-
-
-def field(number, payload):
-    """A field with a length: strings, bytes, messages, packed numbers."""
-    return varint(number << 3 | 2) + varint(len(payload)) + payload
-
-
-def integer(number, value):
-    return varint(number << 3) + varint(value)
+# ---- the binary file
 
 
 def blob(array, form="shape"):
