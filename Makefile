@@ -14,7 +14,7 @@ export SWIFT ?= $(dir $(SWIFTC))swift
 # All processors, unless the caller says how many.
 ENGINE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc)) -f mk/engine.mk
 
-.PHONY: all help setup demo tools test install clean aarch64 asan tsan fuzz-smoke
+.PHONY: all help setup demo tools test install clean aarch64 asan tsan fuzz-smoke fuzz-importers
 all:
 	@mk/setup.sh build
 	+@$(ENGINE)
@@ -29,6 +29,7 @@ help:
 	@echo "make aarch64            the same library for 64-bit ARM Linux, in build/aarch64/lib"
 	@echo "make asan, make tsan    the library with AddressSanitizer, with ThreadSanitizer"
 	@echo "make fuzz-smoke         libFuzzer on the model reader for FUZZ_SECONDS (60)"
+	@echo "make fuzz-importers     libFuzzer on an importer of the converter: FORMAT (ONNX) for FUZZ_SECONDS (60)"
 	@echo "make clean              remove build/"
 
 setup:
@@ -58,6 +59,10 @@ aarch64:
 asan tsan:
 	@mk/setup.sh build
 	+@$(ENGINE) VARIANT=$@
+
+fuzz-importers:
+	@mk/setup.sh build demo tools fuzz test
+	@FORMAT=$(FORMAT) mk/test.sh fuzz_importers
 
 fuzz-smoke:
 	@mk/setup.sh build fuzz

@@ -274,6 +274,17 @@ step_importers() {
   return $status
 }
 
+# libFuzzer on one importer; not among the steps that run by themselves, because it needs a build of its own.
+step_fuzz_importers() {
+  local format=${FORMAT:-ONNX} corpus=$out/importer_corpus
+  python_environment &&
+    "${SWIFT:-swift}" build -c release --sanitize=fuzzer --scratch-path .build-fuzz --product ImporterFuzzing || return 1
+  "$clang" -std=c99 -fuse-ld=lld -fsanitize=fuzzer Tests/Fuzz/fuzz_importer.c -o $out/fuzz_importer -L.build-fuzz/release \
+    -lImporterFuzzing -Wl,-rpath,"$PWD/.build-fuzz/release" && $out/venv/bin/python Tests/Fuzz/importer_corpus.py $corpus || return 1
+  FUZZ_FORMAT=$format MSLITE_LOG=off SWIFT_BACKTRACE=enable=no $out/fuzz_importer -max_total_time="${FUZZ_SECONDS:-60}" -max_len=262144 \
+    -timeout=60 -rss_limit_mb=4096 -artifact_prefix=$out/ -print_final_stats=1 $corpus/$format
+}
+
 step_packaging() { Tests/Packaging/run.sh; }
 
 # The photograph is of a person in an admiral's coat and hat.
