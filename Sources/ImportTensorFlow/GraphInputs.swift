@@ -14,9 +14,9 @@ enum GraphInputs {
 
   /// Declares the inputs and gives what their nodes stand for.
   static func declare(
-    _ inputs: [(name: String, node: String)], _ table: NodeTable, _ graph: GraphBuilder, _ run: TensorFlowImport
+    _ inputs: [(name: String, node: String)], _ table: NodeTable, _ graph: GraphBuilder
   ) throws(EngineError) -> [String: [Value]] {
-    let wanted = run.model.options.inputShapes
+    let wanted = graph.model.options.inputShapes
     let unknown = wanted.keys.filter { key in !inputs.contains { $0.name == key || "\($0.name):0" == key } }.sorted()
     if !unknown.isEmpty {
       throw EngineError(
@@ -39,13 +39,6 @@ enum GraphInputs {
         graph.report.add(error, node: input.name, type: node.op)
         seeds[input.node] = [.tensor(graph.input(input.name, .float32, nil))]
       }
-    }
-    for node in table.nodes where node.op == "PlaceholderWithDefault" && seeds[node.name] == nil {
-      guard let source = node.input.first, let constant = table[try table.parse(source).node], constant.op == "Const",
-        case .tensor(let tensor)? = constant.attr["value"]?.value
-      else { continue }
-      graph.report.warn("\(node.name) keeps its default")
-      seeds[node.name] = [.tensor(try run.tensors.constant(graph, tensor, name: node.name))]
     }
     return seeds
   }

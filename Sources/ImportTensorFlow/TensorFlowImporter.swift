@@ -95,7 +95,7 @@ public enum TensorFlowImporter {
     _ run: TensorFlowImport, _ table: NodeTable, inputs: [(name: String, node: String)], outputs: [(name: String, source: String)]
   ) throws(EngineError) {
     let graph = run.model.addGraph("main_graph")
-    let seeds = try GraphInputs.declare(inputs, table, graph, run)
+    let seeds = try GraphInputs.declare(inputs, table, graph)
     let scope = try TensorFlowScope(run, table, graph, prefix: "", depth: 0, seeds: seeds)
     let values = try scope.values(of: outputs.map { $0.source })
     let checks = table.nodes.filter { $0.op == "Assert" && !table.awaited.contains($0.name) }

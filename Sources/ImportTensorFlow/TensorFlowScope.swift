@@ -144,6 +144,9 @@ final class TensorFlowScope {
         throw EngineError(.formatError, "attribute \"value\" is missing")
       }
       return [.tensor(try run.tensors.constant(graph, tensor, name: prefix + node.name))]
+    case "PlaceholderWithDefault" where !GraphInputs.isInput(node.proto):
+      node.graph.report.warn("\(node.name) keeps its default")
+      return node.values
     case "Placeholder", "PlaceholderV2", "PlaceholderWithDefault":
       throw EngineError(.notSupported, "an input of the model is used inside a loop that does not take it in")
     case "Identity", "IdentityN", "RefIdentity", "StopGradient", "PreventGradient", "CheckNumerics", "Snapshot", "Enter", "RefEnter",

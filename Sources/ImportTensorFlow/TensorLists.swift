@@ -12,6 +12,12 @@ enum TensorListOperators {
     "TensorListStack": stack,
     "TensorListGather": gather,
     "TensorListConcatV2": concat,
+    "TensorListLength": { n throws(EngineError) in
+      guard let dims = try n.graph.dims(of: n.input(0)), dims.count == 1, dims[0] >= 0 else {
+        throw EngineError(.notSupported, "the number of the list's items is not known before the run")
+      }
+      return [n.graph.constant(ints: dims, dims: [])]
+    },
   ]
 
   /// The TypeId of the items, for the format's element_dtype.

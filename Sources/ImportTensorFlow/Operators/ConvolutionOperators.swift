@@ -178,6 +178,10 @@ enum ConvolutionOperators {
     var padList = pads
     var extra = [0, 0]
     var padMode = PadMode.explicit
+    let limit = 1 << 20
+    guard (f + strides + dilations + pads).allSatisfy({ $0 < limit }) else {
+      throw EngineError(.notSupported, "filter, strides, dilations and paddings must be below \(limit)")
+    }
     for k in 0..<2 {
       let reach = (f[k] - 1) * dilations[k] + 1
       let out = sizes.count == 4 ? sizes[axes[k]] : sizes.count == 2 ? sizes[k] : -1
