@@ -77,15 +77,25 @@ enum ArithmeticOperators {
 
   // MARK: bits
 
-  /// x * 2^y, wrapping, or the integer part of x / 2^y.
+  /// x * 2^y, wrapping, or x / 2^y rounded down. Shifts of the type's width or more, which also negative ones count as, leave no bit of x
+  /// but copies of its sign.
   private static func bitShift(_ node: ONNXNode) throws(EngineError) -> [Tensor] {
     let f = Formula(node)
     let x = try node.input(0)
     let direction = try node.choice("direction", "LEFT", "RIGHT")
-    let wide: DataType = x.type.size < 4 ? .int32 : .int64
-    let power = try node.graph.add1(.powFusion, ["scale": 1.0, "shift": 0.0], [f.scalar(Float(2)), try f.float(try node.input(1))])
-    let operands = [try f.cast(x, wide), try f.cast(power, wide)]
-    return [try f.cast(try node.graph.add1(direction == "LEFT" ? .mulFusion : .floorDiv, [:], operands), x.type)]
+    let bits = 8 * x.type.size
+    let wide: DataType = bits < 32 ? .int32 : .int64
+    let shift = try f.float(node.input(1))
+    let width = f.scalar(Float(bits))
+    let isInside = try f.graph.add1(
+      .logicalAnd, [:], [f.less(shift, width), f.graph.add1(.greaterEqual, [:], [shift, f.scalar(Float(0))])])
+    let bounded = try f.choose(isInside, shift, f.scalar(Float(0)))
+    let power = try f.cast(f.graph.add1(.powFusion, ["scale": 1.0, "shift": 0.0], [f.scalar(Float(2)), bounded]), wide)
+    let value = try f.cast(x, wide)
+    let shifted = try direction == "LEFT" ? f.mul(value, power) : f.floorDiv(value, power)
+    let zero = try f.scalar(0, wide)
+    let outside = try direction == "LEFT" ? zero : f.minimum(f.sign(value), zero)
+    return [try f.cast(f.choose(isInside, shifted, outside), x.type)]
   }
 
   private static func bitwiseNot(_ node: ONNXNode) throws(EngineError) -> [Tensor] {

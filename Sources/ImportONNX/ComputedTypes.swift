@@ -35,7 +35,8 @@ extension Formula {
   func neg(_ x: Tensor) throws(EngineError) -> Tensor { try unary(.neg, x) }
   func equal(_ a: Tensor, _ b: Tensor) throws(EngineError) -> Tensor { try graph.add1(.equal, [:], [a, b]) }
   func floorMod(_ a: Tensor, _ b: Tensor) throws(EngineError) -> Tensor { try graph.add1(.floorMod, [:], [a, b]) }
-  func floorDiv(_ a: Tensor, _ b: Tensor) throws(EngineError) -> Tensor { try graph.add1(.floorDiv, [:], [a, b]) }
+  /// The quotient of integers, rounded down. (The format's FloorDiv rounds quotients of integers to zero.)
+  func floorDiv(_ a: Tensor, _ b: Tensor) throws(EngineError) -> Tensor { try div(sub(a, floorMod(a, b)), b) }
   func log1p(_ x: Tensor) throws(EngineError) -> Tensor { try unary(.log1p, x) }
 
   /// A computed list of dimensions or indices from pieces, each of rank 1.

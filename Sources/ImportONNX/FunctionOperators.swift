@@ -112,7 +112,9 @@ enum FunctionOperators {
     node.ignore("saturate", "round_mode")
     guard let type = try node.optionalType("to") else { throw EngineError(.formatError, "attribute \"to\" is missing") }
     try node.refuse(type == .string, "the engine has no numbers as text")
-    return [try Formula(node).cast(try node.input(0), type)]
+    let code = Int32(clamping: try node.int("to"))
+    let y = try Formula(node).cast(node.input(0), type)
+    return [try Formula(node).wrappedToFourBits(y, code)]
   }
 
   private static func castLike(_ node: ONNXNode) throws(EngineError) -> [Tensor] {
@@ -139,6 +141,14 @@ enum FunctionOperators {
 }
 
 extension Formula {
+  /// Four-bit integers keep the lowest four bits of a number.
+  func wrappedToFourBits(_ x: Tensor, _ code: Int32) throws(EngineError) -> Tensor {
+    guard code == ElementType.int4 || code == ElementType.uint4 else { return x }
+    let low = try floorMod(cast(x, .int32), scalar(16))
+    if code == ElementType.uint4 { return try cast(low, .uint8) }
+    return try cast(sub(low, mul(cast(greater(low, scalar(7)), .int32), scalar(16))), .int8)
+  }
+
   /// -1, 0 or 1 (0 for NaN), in the type of x.
   func sign(_ x: Tensor) throws(EngineError) -> Tensor {
     let zero = try scalar(0, x.type)

@@ -162,14 +162,44 @@ enum ShapeOperators {
     let axisList = axes ?? graph.constant(ints: Array(0..<count))
     let stepList = steps ?? graph.constant(ints: [Int](repeating: 1, count: count))
     if count == 0 { return [x] }
-    return [try graph.add1(.stridedSlice, [:], [x, starts, ends, axisList, stepList])]
+    let begins = try clampedStarts(node, x, starts, axisList, stepList)
+    return [try graph.add1(.stridedSlice, [:], [x, begins, ends, axisList, stepList])]
+  }
+
+  /// The format's operator clamps ends to the axis, but not starts behind its last entry.
+  private static func clampedStarts(
+    _ node: ONNXNode, _ x: Tensor, _ starts: Tensor, _ axes: Tensor, _ steps: Tensor
+  ) throws(EngineError) -> Tensor {
+    let graph = node.graph
+    guard starts.isConstant, axes.isConstant, steps.isConstant, let dims = graph.dims(of: x) else { return starts }
+    let axisList = try graph.integers(axes, "the axes"), stepList = try graph.integers(steps, "the steps")
+    var values = try graph.integers(starts, "the starts")
+    guard axisList.count == values.count, stepList.count == values.count else {
+      throw EngineError(.inputParameterInvalid, "there are \(values.count) starts, \(axisList.count) axes and \(stepList.count) steps")
+    }
+    var isChanged = false
+    for (i, axis) in axisList.enumerated() {
+      let extent = dims[try graph.axis(axis, of: x)]
+      // With a negative step the first entry is the last of the axis; otherwise there is none.
+      let last = stepList[i] < 0 ? extent - 1 : extent
+      if extent > 0 && values[i] > last {
+        values[i] = last
+        isChanged = true
+      } else if extent < 0 && stepList[i] < 0 && values[i] == Formula.end {
+        values[i] = -1
+        isChanged = true
+      }
+    }
+    return isChanged ? graph.constant(ints: values) : starts
   }
 
   private static func transpose(_ node: ONNXNode) throws(EngineError) -> [Tensor] {
     let graph = node.graph
     let x = try node.input(0)
-    let rank = try graph.rank(of: x)
-    let order = try node.ints("perm", Array((0..<rank).reversed()))
+    let given = try node.optionalInts("perm")
+    let rank: Int
+    if let known = graph.dims(of: x)?.count ?? given?.count { rank = known } else { rank = try graph.rank(of: x) }
+    let order = given ?? Array((0..<rank).reversed())
     guard order.sorted() == Array(0..<rank) else {
       throw EngineError(.inputParameterInvalid, "perm \(Shape(order)) is not an order of the \(rank) axes of \(x)")
     }
