@@ -6,7 +6,10 @@ import PackageDescription
 // unit tests and for the tools.
 
 // The C modules need GNU declarations (processor masks), and all modules must agree on that.
-let gnu: SwiftSetting = .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"])
+// MSLITE_FUZZING in the environment adds libFuzzer's coverage to the package's own modules. (SwiftPM's --sanitize=fuzzer adds it to
+// the schema compiler too, which does not link then.)
+let coverage = Context.environment["MSLITE_FUZZING"] == nil ? [] : ["-sanitize=fuzzer"]
+let gnu: SwiftSetting = .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"] + coverage)
 // Kernel and operator code is unusable without the optimiser, in debug builds too.
 let optimised: [SwiftSetting] = [gnu, .unsafeFlags(["-O", "-enforce-exclusivity=unchecked"])]
 func kernels(_ flags: [String]) -> [SwiftSetting] {
@@ -127,6 +130,7 @@ let package = Package(
       name: "RuntimeTests",
       dependencies: ["Runtime", "Optimizer", "Operators", "ModelFile", "FlatBuffers", "Graph", "System", "KernelSelection"],
       swiftSettings: [gnu]),
+    .testTarget(name: "ConverterTests", dependencies: engine + ["ConverterCore", "ConverterPasses", "Quantization", "Runtime"], swiftSettings: [gnu]),
   ] + kernelTargets + converterTargets,
   swiftLanguageModes: [.v6]
 )

@@ -278,7 +278,7 @@ step_importers() {
 step_fuzz_importers() {
   local format=${FORMAT:-ONNX} corpus=$out/importer_corpus
   python_environment &&
-    "${SWIFT:-swift}" build -c release --sanitize=fuzzer --scratch-path .build-fuzz --product ImporterFuzzing || return 1
+    MSLITE_FUZZING=1 "${SWIFT:-swift}" build -c release --scratch-path .build-fuzz --product ImporterFuzzing || return 1
   "$clang" -std=c99 -fuse-ld=lld -fsanitize=fuzzer Tests/Fuzz/fuzz_importer.c -o $out/fuzz_importer -L.build-fuzz/release \
     -lImporterFuzzing -Wl,-rpath,"$PWD/.build-fuzz/release" && $out/venv/bin/python Tests/Fuzz/importer_corpus.py $corpus || return 1
   FUZZ_FORMAT=$format MSLITE_LOG=off SWIFT_BACKTRACE=enable=no $out/fuzz_importer -max_total_time="${FUZZ_SECONDS:-60}" -max_len=262144 \
