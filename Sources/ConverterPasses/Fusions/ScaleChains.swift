@@ -57,7 +57,6 @@ struct ScaleChains {
       let (x, a) = split(mul), let d = editor.dims(of: x), d.count >= 2, let channels = d.last, channels > 1,
       var scale = perChannel(a, channels, d.count), var bias = perChannel(b, channels, d.count)
     else { return }
-    if a.count == 1 && b.count == 1 { return }
     if node.kind == .subFusion { bias = bias.map { -$0 } }
     if scale.count == 1 { scale = [Float](repeating: scale[0], count: channels) }
     if bias.count == 1 { bias = [Float](repeating: bias[0], count: channels) }
