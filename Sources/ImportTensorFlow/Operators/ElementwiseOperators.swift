@@ -100,7 +100,7 @@ enum ElementwiseOperators {
     { n throws(EngineError) in
       let (x, g) = (try n.input(0), n.graph)
       let up = try g.add1(.expFusion, exponential, [x])
-      let down = try g.add1(.expFusion, ["base": -1.0, "scale": -1.0, "shift": 0.0], [x])
+      let down = try g.add1(.expFusion, exponential, [g.add1(.neg, [:], [x])])
       return [try g.add1(.mulFusion, [:], [g.add1(kind, [:], [up, down]), scalar(n, 0.5)])]
     }
   }

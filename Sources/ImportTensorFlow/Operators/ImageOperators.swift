@@ -9,9 +9,9 @@ enum ImageOperators {
     "ResizeNearestNeighbor": nearest,
     "CropAndResize": cropAndResize,
     "SpaceToBatchND": { n throws(EngineError) in [try blocks(n, .spaceToBatchND)] },
-    "BatchToSpaceND": { n throws(EngineError) in [try blocks(n, .batchToSpaceND)] },
+    "BatchToSpaceND": { n throws(EngineError) in [try blocks(n, .batchToSpace)] },
     "SpaceToBatch": { n throws(EngineError) in [try squareBlocks(n, .spaceToBatchND)] },
-    "BatchToSpace": { n throws(EngineError) in [try squareBlocks(n, .batchToSpaceND)] },
+    "BatchToSpace": { n throws(EngineError) in [try squareBlocks(n, .batchToSpace)] },
     "SpaceToDepth": { n throws(EngineError) in [try depth(n, .spaceToDepth)] },
     "DepthToSpace": { n throws(EngineError) in [try depth(n, .depthToSpace)] },
     "NonMaxSuppression": { n throws(EngineError) in
@@ -169,7 +169,8 @@ enum ImageOperators {
   private static func blocks(
     _ n: TensorFlowNode, _ kind: OperatorKind, _ x: Tensor, _ sizes: [Int], _ edges: [[Int]]
   ) throws(EngineError) -> Tensor {
-    try n.graph.add1(kind, ["block_shape": .list(sizes), kind == .spaceToBatchND ? "paddings" : "crops": .rows(edges)], [x])
+    if kind == .batchToSpace { return try n.graph.add1(kind, ["block_size": .list(sizes), "crops": .rows(edges)], [x]) }
+    return try n.graph.add1(kind, ["block_shape": .list(sizes), "paddings": .rows(edges)], [x])
   }
 
   private static func squareBlocks(_ n: TensorFlowNode, _ kind: OperatorKind) throws(EngineError) -> Tensor {
