@@ -10,6 +10,7 @@ import sys
 
 import flatbuffers
 import numpy as np
+from flatbuffers import flexbuffers
 from ai_edge_litert import schema_py_generated as s
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
@@ -454,6 +455,22 @@ def control():
     refused("custom", w, "FlexErf;Mystery;CONV_3D")
 
 
+def custom():
+    boxes = (floats(1, 6, 4) / 4).astype(np.float32)
+    scores = RNG.uniform(0, 1, (1, 6, 3)).astype(np.float32)
+    anchors = np.float32([[.5, .5, 1, 1], [.5, .5, 1, 1], [.2, .2, .3, .3], [.8, .8, .3, .3], [.25, .7, .2, .4], [.7, .3, .5, .2]])
+    for regular in (False, True):
+        options = flexbuffers.Dumps(dict(max_detections=4, max_classes_per_detection=1, detections_per_class=2, use_regular_nms=regular,
+                                         nms_score_threshold=.3, nms_iou_threshold=.5, num_classes=2, y_scale=10., x_scale=10., h_scale=5., w_scale=5.))
+        one("detections_%s" % ("regular" if regular else "fast"), OP.CUSTOM, [("b", boxes), ("s", scores), anchors], [(1, 4, 4), (1, 4), (1, 4), (1,)],
+            outputs=4, custom=("TFLite_Detection_PostProcess", bytes(options)))
+    signal = floats(400, 1)
+    options = bytes(flexbuffers.Dumps(dict(window_size=100, stride=80, magnitude_squared=True)))
+    one("spectrogram", OP.CUSTOM, [("x", signal)], (1, 4, 65), custom=("AudioSpectrogram", options))
+    options = bytes(flexbuffers.Dumps(dict(upper_frequency_limit=4000, lower_frequency_limit=20, filterbank_channel_count=40, dct_coefficient_count=13)))
+    one("mfcc", OP.CUSTOM, [("x", np.abs(floats(1, 3, 129))), i32(16000)], (1, 3, 13), custom=("Mfcc", options))
+
+
 def quantised():
     def q(x, scale, zero, kind):
         info = np.iinfo(kind)
@@ -550,7 +567,7 @@ def layouts():
 
 
 if __name__ == "__main__":
-    for part in (elementwise, shapes, reductions, images, transforms, recurrent, control, quantised, layouts):
+    for part in (elementwise, shapes, reductions, images, transforms, recurrent, control, custom, quantised, layouts):
         part()
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tflite_operators.npz")
     np.savez_compressed(path, **ENTRIES)
