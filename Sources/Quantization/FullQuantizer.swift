@@ -148,6 +148,7 @@ struct FullRewriting {
           try quantizer.quantise(node, input: p)
           products.append((node, input, node.outputs[0]))
         }
+        if node.kind == .flatten { reshape(node) }
         try node.widenConstants(in: graph)
         node.quantType = 5
       } else {
@@ -158,6 +159,15 @@ struct FullRewriting {
       nodes.append(node)
     }
     graph.nodes = nodes
+  }
+
+  /// The original runtime has Reshape for 8-bit values, but not Flatten.
+  private func reshape(_ node: Node) {
+    let dims = node.outputs[0].shape.dims
+    guard dims.count(where: { $0 < 0 }) <= 1, !dims.contains(0) else { return }
+    node.kind = .reshape
+    node.attributes = Attributes()
+    node.inputs = [node.inputs[0], builder.constant("\(node.name)/shape", ints: dims)]
   }
 
   /// The 8-bit form of a node's input.
