@@ -16,6 +16,8 @@ public struct Comparison {
     var mismatch = ""
     /// An output of the model.
     var isOutput = false
+    /// Set for a tensor over the tolerance that holds the same values in another order.
+    var reordered: Difference?
   }
 
   let reference: String

@@ -30,6 +30,15 @@ struct Difference {
     return best
   }
 
+  /// The difference when only the values count and not their places: what is left of a tensor whose order another constant has
+  /// taken over (a reshape whose reader's weights were turned instead).
+  static func ofSorted(_ reference: TensorValue, _ candidate: TensorValue) -> Difference? {
+    guard reference.count == candidate.count, reference.count > 1 else { return nil }
+    var difference = measure(reference.reals().sorted(), candidate.reals().sorted())
+    difference.layout = "other order"
+    return difference
+  }
+
   private static func measure(_ a: [Double], _ b: [Double]) -> Difference {
     var out = Difference()
     var product = 0.0, first = 0.0, second = 0.0
