@@ -471,6 +471,19 @@ def custom():
     one("mfcc", OP.CUSTOM, [("x", np.abs(floats(1, 3, 129))), i32(16000)], (1, 3, 13), custom=("Mfcc", options))
 
 
+    # MediaPipe's pair, which LiteRT does not have: what is not the greatest of its window becomes 0.
+    x = floats(1, 4, 6, 3)
+    options = np.int32([1, 3, 2, 3, 2, 0]).tobytes()
+    w = Writer()
+    a = w.input("x", x.shape)
+    pooled, position, y = w.tensor("pooled", (1, 2, 2, 3)), w.tensor("position", (1, 2, 2, 3)), w.tensor("y", x.shape)
+    w.op(OP.CUSTOM, [a], [pooled, position], custom=("MaxPoolingWithArgmax2D", options))
+    w.op(OP.CUSTOM, [pooled, position], [y], custom=("MaxUnpooling2D", options))
+    w.output(pooled, y)
+    best = x.reshape(1, 2, 2, 2, 3, 3).max((2, 4))
+    record("pool_and_unpool", w, {"x": x}, expected={"pooled": best, "y": np.where(x == best.repeat(2, 1).repeat(3, 2), x, np.float32(0))})
+
+
 def quantised():
     def q(x, scale, zero, kind):
         info = np.iinfo(kind)
