@@ -49,7 +49,15 @@ enum ArithmeticOperators {
 
   /// fmod 0: the sign of the divisor; fmod 1: that of the dividend.
   private static func mod(_ node: ONNXNode) throws(EngineError) -> [Tensor] {
-    try binary(try node.bool("fmod", false) ? .mod : .floorMod)(node)
+    if try node.bool("fmod", false) { return try binary(.mod)(node) }
+    let f = Formula(node)
+    let x = try node.input(0)
+    guard x.type == .float32 else { return try binary(.floorMod)(node) }
+    // From the other remainder, which is exact, also for infinite divisors.
+    let divisor = try f.float(node.input(1)), zero = f.scalar(Float(0))
+    let rest = try f.graph.add1(.mod, [:], [x, divisor])
+    let differs = try f.less(f.mul(f.sign(rest), f.sign(divisor)), zero)
+    return [try f.choose(differs, f.add(rest, divisor), rest)]
   }
 
   /// x ^ y in the type of x.

@@ -113,8 +113,10 @@ enum FunctionOperators {
     guard let type = try node.optionalType("to") else { throw EngineError(.formatError, "attribute \"to\" is missing") }
     try node.refuse(type == .string, "the engine has no numbers as text")
     let code = Int32(clamping: try node.int("to"))
-    let y = try Formula(node).cast(node.input(0), type)
-    return [try Formula(node).wrappedToFourBits(y, code)]
+    let f = Formula(node)
+    let x = try node.input(0)
+    if code == ElementType.int4 || code == ElementType.uint4 { return [try f.wrappedToFourBits(x, code)] }
+    return [try f.cast(x, type)]
   }
 
   private static func castLike(_ node: ONNXNode) throws(EngineError) -> [Tensor] {
@@ -143,7 +145,6 @@ enum FunctionOperators {
 extension Formula {
   /// Four-bit integers keep the lowest four bits of a number.
   func wrappedToFourBits(_ x: Tensor, _ code: Int32) throws(EngineError) -> Tensor {
-    guard code == ElementType.int4 || code == ElementType.uint4 else { return x }
     let low = try floorMod(cast(x, .int32), scalar(16))
     if code == ElementType.uint4 { return try cast(low, .uint8) }
     return try cast(sub(low, mul(cast(greater(low, scalar(7)), .int32), scalar(16))), .int8)

@@ -30,6 +30,16 @@ enum KnownRanks {
     case "Shape", "NonMaxSuppression", "NonZero": return node.opType == "Shape" ? 1 : 2
     case "Compress" where !node.attribute.contains { $0.name == "axis" }: return 1
     case "Range": return 1
+    case "Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Where", "Sum":
+      var rank = 0
+      for i in inputs.indices {
+        guard let known = dims(i) else { return nil }
+        rank = max(rank, known.count)
+      }
+      return rank
+    case "MatMul":
+      guard let a = dims(0), let b = dims(1), a.count > 1, b.count > 1 else { return nil }
+      return max(a.count, b.count)
     case "Gather":
       guard let a = dims(0), let b = dims(1) else { return nil }
       return a.count + b.count - 1

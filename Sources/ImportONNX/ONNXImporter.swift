@@ -63,6 +63,16 @@ final class ONNXImport {
     for function in proto.functions { functions[Self.key(function.domain, function.name, function.overload)] = function }
   }
 
+  /// Whether a tensor has a name of the source model; from now on it has.
+  func isNamed(_ tensor: Tensor) -> Bool {
+    if !named.insert(ObjectIdentifier(tensor)).inserted { return true }
+    namedTensors.append(tensor)
+    return false
+  }
+  private var named: Set<ObjectIdentifier> = []
+  /// Keeps the identifiers unique.
+  private var namedTensors: [Tensor] = []
+
   private static func key(_ domain: String, _ name: String, _ overload: String) -> String {
     "\(domain == "ai.onnx" ? "" : domain)\u{0}\(name)\u{0}\(overload)"
   }

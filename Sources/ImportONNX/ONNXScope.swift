@@ -17,8 +17,6 @@ final class ONNXScope {
   private var initializers: [String: Onnx_TensorProto] = [:]
   private var sparse: [String: Onnx_SparseTensorProto] = [:]
   private var omitted: Set<String> = []
-  /// Tensors that have a name of the source model already.
-  private var named: Set<ObjectIdentifier> = []
   /// Values of the graphs around this one that it uses, as inputs that were added for them.
   private(set) var captures: [Tensor] = []
   /// Quantization annotations: tensor name to (kind, name of the tensor that has it).
@@ -50,11 +48,15 @@ final class ONNXScope {
   func bind(_ name: String, _ tensor: Tensor) {
     if name.isEmpty { return }
     values[name] = tensor
-    if named.insert(ObjectIdentifier(tensor)).inserted { tensor.name = name }
+    if importer.isNamed(tensor) { return }
+    tensor.name = name
   }
 
   /// Binds a function's formal operand.
-  func bindOperand(_ name: String, _ tensor: Tensor) { values[name] = tensor }
+  func bindOperand(_ name: String, _ tensor: Tensor) {
+    values[name] = tensor
+    _ = importer.isNamed(tensor)
+  }
 
   /// Marks a function's formal operand as left out by the call.
   func omit(_ name: String) { omitted.insert(name) }
