@@ -78,6 +78,7 @@ public enum Converter {
     try PassPipeline.run(model, passes)
     report.onProgress("quantising")
     try Quantizer.run(model, options.config)
+    if options.halfWeights { try HalfWeights.run(model) }
     if !options.input.training { try BoundaryTypes.apply(model.main, input: options.inputType, output: options.outputType) }
     return model
   }

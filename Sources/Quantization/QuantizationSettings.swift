@@ -160,7 +160,7 @@ public struct QuantizationSettings {
       let sections: [(String, Bool)] = [
         ("mixed_bit_weight_quant_param", s.kind == .weights && s.bits == 0), ("weight_quant_param", s.kind == .weights),
         ("full_quant_param", s.kind == .full), ("dynamic_quant_param", s.kind == .dynamic),
-        ("data_preprocess_param", s.calibration != nil),
+        ("data_preprocess_param", s.kind == .full),
       ]
       for (name, isUsed) in sections where config.has(name) && !isUsed { list.append("[\(name)]") }
       if !list.isEmpty { report.warn("config: not used by this conversion: \(list.joined(separator: ", "))") }
