@@ -8,7 +8,7 @@ struct QuantizedFusion {
   init(_ graph: QuantizedGraph) { self.graph = graph }
 
   /// QuantType of a node whose tensors are all quantised.
-  private static let all: Int32 = 5
+  static let all: Int32 = 5
 
   func run() throws(EngineError) {
     for node in graph.nodes {

@@ -135,6 +135,7 @@ final class QuantizedGraph {
       let moved = bytesTensor(like: y, q.quantParams, "/int8")
       node.inputs[0] = q
       node.outputs[0] = moved
+      node.quantType = QuantizedFusion.all
       makers[ObjectIdentifier(moved)] = node
       let back = cast("\(node.name)/real", moved, y)
       makers[ObjectIdentifier(y)] = back
@@ -162,6 +163,7 @@ final class QuantizedGraph {
         let early = bytesTensor(like: x, q.quantParams, "/int8")
         node.inputs[0] = early
         node.outputs[0] = q
+        node.quantType = QuantizedFusion.all
         nodes.removeAll { $0 === use }
         nodes.insert(cast("\(node.name)/quantize", x, early), at: place)
         index()

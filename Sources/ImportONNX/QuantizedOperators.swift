@@ -46,6 +46,8 @@ enum QuantizedOperators {
       }
     },
     "com.microsoft.QLinearConcat": qlinearConcat,
+    "com.microsoft.QLinearSoftmax": qlinearSoftmax,
+    "com.microsoft.QGemm": qgemm,
   ]
 
   // MARK: casts
@@ -152,6 +154,36 @@ enum QuantizedOperators {
     let f = Formula(node)
     let x = try form(node, 1, axis: 1).dequantize(node.input(0, "X"), f)
     return [try form(node, 3, axis: 1).quantize(body(x), node.input(0).type, f)]
+  }
+
+  static func qlinearSoftmax(_ node: ONNXNode) throws(EngineError) -> [Tensor] {
+    let graph = node.graph
+    let axis = try graph.axis(node.int("axis", -1), of: node.input(0, "X"))
+    let version = try node.int("opset", 13), rank = try graph.rank(of: node.input(0))
+    // Until version 13 everything from the axis on was one vector.
+    try node.refuse(version < 13 && axis != rank - 1, "a softmax over the axes from \(axis) on is not supported here")
+    return try unary(node) { (x) throws(EngineError) in try graph.add1(.softmax, ["axis": .list([axis])], [x]) }
+  }
+
+  /// alpha A B + C, C being integers in steps of the products; a real result when there is no scale for it.
+  static func qgemm(_ node: ONNXNode) throws(EngineError) -> [Tensor] {
+    let f = Formula(node)
+    let swapsA = try node.bool("transA", false), swapsB = try node.bool("transB", false), alpha = try node.float("alpha", 1)
+    let aForm = try form(node, 1, axis: 0), bForm = try form(node, 4, axis: swapsB ? 0 : 1)
+    let a = try aForm.dequantize(node.input(0, "A"), f), b = try bForm.dequantize(node.input(3, "B"), f)
+    var bias: Tensor?
+    if let c = node.optional(6) { bias = try f.mul(f.cast(c, .float32), flat(f, f.mul(aForm.scale, bForm.scale))) }
+    var y: Tensor
+    if let bias, node.graph.dims(of: bias)?.count == 1, alpha == 1 {
+      y = try f.matmul(a, b, transposeA: swapsA, transposeB: swapsB, bias: bias)
+    } else {
+      y = try f.mul(f.matmul(a, b, transposeA: swapsA, transposeB: swapsB), alpha)
+      // C is in steps of alpha times the products.
+      if let bias { y = try f.add(y, f.mul(bias, alpha)) }
+    }
+    guard node.optional(7) != nil else { return [y] }
+    let type = try node.input(0).type
+    return [try form(node, 7, axis: 1).quantize(y, type, f)]
   }
 
   static func qlinearConcat(_ node: ONNXNode) throws(EngineError) -> [Tensor] {
