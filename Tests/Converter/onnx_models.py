@@ -3,7 +3,7 @@
     onnx_models.py MODELS [--generated FOLDER] [--only NAME ...]
 
 MODELS has a folder for each model: model.onnx, meta.json (which names the inputs and outputs of each case, their shapes and types) and
-the raw values. --generated: where the networks lie that MODELS/generators writes (NAME.onnx, or NAME/model.onnx); those whose file is
+the raw values. --generated: where the networks lie that MODELS/generators writes (NAME.onnx, without the suffix _rand); those whose file is
 nowhere are left out.
 A model passes when every output agrees within 1e-4 of its peak (quantised models: 3e-2, of which a few steps of eight bits make
 up). Inputs may be channels-last in the converted file. Prints the time and the memory of each conversion.
@@ -80,7 +80,7 @@ def main():
         meta = json.load(open(os.path.join(folder, "meta.json")))
         places = [os.path.join(folder, "model.onnx")]
         if arguments.generated:
-            places += [os.path.join(arguments.generated, name + ".onnx"), os.path.join(arguments.generated, name, "model.onnx")]
+            places.append(os.path.join(arguments.generated, name.removesuffix("_rand") + ".onnx"))
         source = next((place for place in places if os.path.exists(place)), None)
         if source is None:
             continue
