@@ -44,7 +44,7 @@ enum ElementwiseLayers {
   private static func softplus(_ c: LayerContext) throws(EngineError) -> [Tensor] {
     let x = try c.input()
     let size = try c.b.add1(.abs, [:], [x])
-    let small = try c.b.add1(.expFusion, ["base": -1.0, "scale": -1.0, "shift": 0.0], [size])
+    let small = try exponential(c, try c.b.add1(.neg, [:], [size]))
     let rest = try c.b.add1(.log, [:], [try c.affine(small, scale: 1, shift: 1)])
     return [try c.b.add1(.addFusion, [:], [try c.b.add1(.activation, ["activation_type": .number(Function.relu)], [x]), rest])]
   }
@@ -53,11 +53,14 @@ enum ElementwiseLayers {
   private static func exponential(_ c: LayerContext) throws(EngineError) -> [Tensor] {
     let p = c.parameters.expParam
     guard p.base == -1 || p.base > 0 else { throw EngineError(.formatError, "the base must be positive, or -1 for e") }
-    return [
-      try c.b.add1(
-        .expFusion, ["base": .float(Double(p.base)), "scale": .float(Double(p.scale)), "shift": .float(Double(p.shift))],
-        [try c.input()])
-    ]
+    // Base, scale and shift go into the exponent: not every runtime reads them from the operator.
+    let factor = p.base == -1 ? 1 : logarithm(p.base)
+    return [try exponential(c, try c.affine(try c.input(), scale: p.scale * factor, shift: p.shift * factor))]
+  }
+
+  /// e^x.
+  private static func exponential(_ c: LayerContext, _ x: Tensor) throws(EngineError) -> Tensor {
+    try c.b.add1(.expFusion, ["base": -1.0, "scale": 1.0, "shift": 0.0], [x])
   }
 
   /// The logarithm to the base of scale * x + shift; base -1 stands for e.

@@ -160,7 +160,7 @@ enum NormalizationLayers {
     let x = try c.input()
     let dims = try c.b.knownDims(of: x)
     guard dims.count >= 2 else { throw EngineError(.formatError, "the input (\(x)) has no channels") }
-    let sum = try c.reduce(x, Reduction.sumSquare, p.acrossSpatial ? Array(1..<dims.count) : [1])
+    let sum = try c.reduce(try c.b.add1(.square, [:], [x]), Reduction.sum, p.acrossSpatial ? Array(1..<dims.count) : [1])
     let norm = try c.b.add1(.sqrt, [:], [try c.affine(sum, scale: 1, shift: p.eps)])
     let unit = try c.b.add1(.divFusion, [:], [x, norm])
     let factors = try c.weight(0, of: 1, "scale", [p.channelShared ? 1 : dims[1]])

@@ -54,7 +54,8 @@ enum ActivationPrimitives {
   private static func softplus(_ n: MindNode) throws(EngineError) -> [Tensor] {
     if n.isTraining { return try activation(n, ActivationNumber.softplus) }
     let x = try n.tensor(0)
-    let small = try n.compose(.expFusion, ["base": -1.0, "scale": -1.0, "shift": 0.0], [try n.compose(.abs, [:], [x])])
+    let size = try n.compose(.neg, [:], [try n.compose(.abs, [:], [x])])
+    let small = try n.compose(.expFusion, ["base": -1.0, "scale": 1.0, "shift": 0.0], [size])
     let rest = try n.compose(.log, [:], [try n.compose(.addFusion, [:], [small, n.number(1)])])
     return [try n.compose(.addFusion, [:], [try n.compose(.activation, ["activation_type": 1], [x]), rest])]
   }
