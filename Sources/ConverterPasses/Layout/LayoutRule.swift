@@ -256,6 +256,7 @@ struct LayoutRules {
     switch node.kind {
     case .reshape, .squeeze, .unsqueeze, .expandDims, .flatten: break
     case .shape: return shapeOf(node)
+    case .transpose: return otherTranspose(node)
     default: return []
     }
     var rules = [LayoutRule]()
@@ -282,6 +283,18 @@ struct LayoutRules {
   private func reshape(_ node: Node, _ dims: [Int]) {
     builder.scope = node.name
     editor.replace(node, .reshape, [:], [node.inputs[0], builder.constant(ints: dims)])
+  }
+
+  /// A Transpose by another permutation takes and gives either order.
+  private func otherTranspose(_ node: Node) -> [LayoutRule] {
+    guard let q = editor.permutation(of: node), q.rank == p.rank, !node.inputs[0].isConstant else { return [] }
+    func change(_ compose: (Permutation) -> Permutation) {
+      if let now = integers(node, 1) { setIntegers(node, 1, compose(Permutation(now)).order) }
+    }
+    return [
+      LayoutRule([], [0]) { () throws(EngineError) in change { $0.followed(by: p) } },
+      LayoutRule([0], []) { () throws(EngineError) in change { p.inverse.followed(by: $0) } },
+    ]
   }
 
   /// The dimensions of a tensor in the other order, put back by a Gather.
