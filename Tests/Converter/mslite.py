@@ -8,7 +8,7 @@
 Inputs are cast to the type of the model's input; when their shapes differ from the file's, the model is resized first.
 
 Environment: MSLITE_LIB, MSLITE_CONVERTER: paths of the library and the tool (default: build/lib/libmslite.so and
-.build/debug/converter_lite of this checkout).
+build/bin/converter_lite of this checkout).
 Command line: mslite.py MODEL.ms [input.bin ...]  prints the inputs and outputs, and the results for raw input files.
 """
 import ctypes as C

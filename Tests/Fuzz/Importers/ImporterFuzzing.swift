@@ -33,7 +33,7 @@ public func fuzzImporter(_ format: Int32, _ bytes: UnsafePointer<UInt8>, _ count
         net: UnsafeRawBufferPointer(rebasing: content[..<end]),
         weights: UnsafeRawBufferPointer(rebasing: content[min(end + 1, count)...]), into: model)
     case .onnx: try ONNXImporter.load(content, folder: nil, into: model)
-    case .mindSpore, .thirdParty: try MindIRImporter.load(content, folder: nil, into: model)
+    case .mindSpore, .msLite, .thirdParty: try MindIRImporter.load(content, folder: nil, into: model)
     }
     guard report.problems.isEmpty else { return 0 }
     try PassPipeline.run(model, PassOptions())
