@@ -13,7 +13,7 @@ enum FunctionOperators {
     "Cosh": function { f, x throws(EngineError) in try f.mul(try f.add(try f.exp(x), try f.exp(try f.neg(x))), 0.5) },
     "Asinh": function(asinh), "Acosh": function(acosh), "Atanh": function(atanh),
     "Asin": function(asin), "Acos": function(acos), "Atan": function(atan),
-    "Sign": sign, "IsNaN": isNaN, "IsInf": isInf, "Cast": cast, "CastLike": castLike, "Identity": identity, "Dropout": dropout,
+    "Sign": sign, "IsNaN": isNaN, "IsInf": isInf, "Cast": cast, "CastLike": castLike, "BitCast": bitCast, "Identity": identity, "Dropout": dropout,
   ]
 
   // MARK: plain functions
@@ -121,7 +121,21 @@ enum FunctionOperators {
 
   private static func castLike(_ node: ONNXNode) throws(EngineError) -> [Tensor] {
     node.ignore("saturate", "round_mode")
-    return [try Formula(node).cast(try node.input(0), try node.input(1).type)]
+    let x = try node.input(0), like = try node.input(1)
+    if let code = node.scope.importer.fourBitType(of: like) { return [try Formula(node).wrappedToFourBits(x, code)] }
+    return [try Formula(node).cast(x, like.type)]
+  }
+
+  /// The same bits as integers of the same size with another sign: what a cast that wraps around gives.
+  private static func bitCast(_ node: ONNXNode) throws(EngineError) -> [Tensor] {
+    guard let type = try node.optionalType("to") else { throw EngineError(.formatError, "attribute \"to\" is missing") }
+    let x = try node.input(0)
+    let small: Set<DataType> = [.bool, .int8, .uint8, .int16, .uint16]
+    // Numbers of 32 bits can be 64-bit ones of the source model, which are held in fewer bits.
+    try node.refuse(
+      x.type.size != type.size || !small.contains(x.type) || !small.contains(type) || type == .bool,
+      "the bits of \(x) as \(Message(text: type.name).text) cannot be expressed; those of integers of up to 16 bits can")
+    return [try Formula(node).cast(Formula(node).int(x), type)]
   }
 
   private static func identity(_ node: ONNXNode) throws(EngineError) -> [Tensor] { [try node.input(0)] }

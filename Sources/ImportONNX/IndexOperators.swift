@@ -7,7 +7,7 @@ enum IndexOperators {
     "Gather": gather, "GatherElements": gatherElements, "GatherND": gatherND, "Scatter": scatterElements, "ScatterElements": scatterElements,
     "ScatterND": scatterND, "OneHot": oneHot, "TopK": topK, "Unique": unique, "NonZero": nonZero, "Compress": compress,
     "ReverseSequence": reverseSequence, "ArgMax": argBest(.argMaxFusion), "ArgMin": argBest(.argMinFusion), "Hardmax": hardmax,
-    "Trilu": trilu, "CumSum": cumSum,
+    "Trilu": trilu, "CumSum": cumSum, "CumProd": cumProd, "TensorScatter": tensorScatter,
   ]
 
   // MARK: gather
@@ -189,9 +189,12 @@ enum IndexOperators {
   /// The different values of all elements, and where they are.
   private static func unique(_ node: ONNXNode) throws(EngineError) -> [Tensor] {
     let graph = node.graph, f = Formula(node)
-    try node.refuse(try node.optionalInt("axis") != nil, "different slices along an axis cannot be expressed; only different elements can")
     let isSorted = try node.bool("sorted", true)
     let operand = try node.input(0)
+    if let axis = try node.optionalInt("axis") {
+      let found = try UniqueSlices(node, operand, axis: axis, isSorted: isSorted)
+      return [found.slices, found.first, found.inverse, found.counts]
+    }
     let x = try graph.reshape(f.widened(operand), [-1])
     let found = try graph.add(.unique, [:], [x], outputs: 2)
     var values = found[0]
@@ -256,6 +259,57 @@ enum IndexOperators {
       "exclusive": .bool(try node.bool("exclusive", false)), "reverse": .bool(try node.bool("reverse", false)),
     ]
     return [try f.cast(node.graph.add1(.cumSum, attributes, [f.widened(x), f.scalar(axis)]), x.type)]
+  }
+
+  /// Products of 1, 2, 4, ... numbers: each time the products that end where another begins are multiplied.
+  private static func cumProd(_ node: ONNXNode) throws(EngineError) -> [Tensor] {
+    let graph = node.graph, f = Formula(node)
+    let x = try node.input(0)
+    let axes = try graph.integers(node.input(1, "axis"), "the axis")
+    guard axes.count == 1 else { throw EngineError(.inputParameterInvalid, "the axis is not one number") }
+    let axis = try graph.axis(axes[0], of: x), rank = try graph.rank(of: x)
+    let extent = graph.dims(of: x)?[axis] ?? -1
+    guard extent >= 0 else {
+      throw EngineError(.inferError, "the length of \(x) along axis \(axis) is not known; give the model's input shapes (--inputShape)")
+    }
+    let isReversed = try node.bool("reverse", false), isExclusive = try node.bool("exclusive", false)
+    var pads = [[Int]](repeating: [0, 0], count: rank)
+    /// `y` moved towards the end, after ones.
+    func moved(_ y: Tensor, by distance: Int) throws(EngineError) -> Tensor {
+      pads[axis] = [distance, 0]
+      return try f.slice(f.pad(y, pads, value: 1), axis: axis, from: 0, to: extent)
+    }
+    var y = try f.widened(x)
+    if isReversed { y = try f.reverse(y, [axis]) }
+    if isExclusive { y = try moved(y, by: 1) }
+    var distance = 1
+    while distance < extent {
+      y = try f.mul(y, moved(y, by: distance))
+      distance *= 2
+    }
+    if isReversed { y = try f.reverse(y, [axis]) }
+    return [try f.cast(y, x.type)]
+  }
+
+  /// Operands: a cache [batch, ..., places, ...], entries for it, where the first entry of each batch goes (0 if absent). With mode
+  /// "circular" what goes past the end begins again.
+  private static func tensorScatter(_ node: ONNXNode) throws(EngineError) -> [Tensor] {
+    let graph = node.graph, f = Formula(node)
+    let cache = try node.input(0, "past_cache"), update = try node.input(1, "update")
+    let isCircular = try node.choice("mode", "linear", "circular") == "circular"
+    let axis = try graph.axis(try node.int("axis", -2), of: cache), rank = try graph.rank(of: cache)
+    guard axis > 0, let dims = graph.dims(of: update), dims.count == rank, dims[0] > 0, dims[axis] > 0, dims[0] * dims[axis] <= 1 << 22 else {
+      throw EngineError(.inferError, "the batch and the number of entries of \(update) must be known, and its axis not be the batch")
+    }
+    let order = [0, axis] + (1..<rank).filter { $0 != axis }
+    var places = graph.constant(ints: Array(0..<dims[axis]), dims: [1, dims[axis], 1])
+    if let start = node.optional(2) { places = try f.add(graph.reshape(f.int(start), [dims[0], 1, 1]), places) }
+    if isCircular { places = try f.floorMod(places, f.dims(cache, axis..<(axis + 1))) }
+    let pairs = f.list([dims[0], dims[axis], 1])
+    let batch = graph.constant(ints: Array(0..<dims[0]), dims: [dims[0], 1, 1])
+    let indices = try f.concat([f.expand(batch, pairs), f.expand(places, pairs)], 2)
+    let filled = try graph.add1(.scatterNdUpdate, [:], [graph.transpose(cache, order), indices, graph.transpose(update, order)])
+    return [try graph.transpose(filled, order.indices.map { i in order.firstIndex(of: i) ?? i })]
   }
 }
 

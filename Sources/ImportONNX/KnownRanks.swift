@@ -7,7 +7,7 @@ enum KnownRanks {
   private static let keeping: Set<String> = [
     "Conv", "ConvTranspose", "MaxPool", "AveragePool", "LpPool", "GlobalAveragePool", "GlobalMaxPool", "BatchNormalization", "Resize", "Upsample",
     "Pad", "Slice", "Concat", "Softmax", "LogSoftmax", "Clip", "Cast", "Relu", "Sigmoid", "Tile", "CumSum", "Trilu", "DepthToSpace", "SpaceToDepth",
-    "Split", "TopK", "Compress",
+    "Split", "TopK", "Compress", "GatherElements",
   ]
 
   /// Tells the graph the ranks of a node's results whose rank is not known.

@@ -53,7 +53,13 @@ struct LoopBuilder {
     var next: [Tensor] = [try inner.add(body.inputs[0], inner.scalar(1)), try scalar(inner, body.outputs[0], .bool)]
     next += body.outputs[1..<(1 + state.count)]
     for i in 0..<scans {
-      next.append(try inner.concat([collected[i], inner.unsqueeze(body.outputs[1 + state.count + i], [0])], 0))
+      let slice = body.outputs[1 + state.count + i]
+      var before = collected[i]
+      if body.graph.dims(of: slice)?.contains(where: { $0 < 0 }) ?? true {
+        // What is empty yet may have other dimensions than the slice.
+        before = try body.graph.add1(.reshape, [:], [before, inner.joined([body.graph.reshape(body.inputs[0], [1]), inner.shape(slice)])])
+      }
+      next.append(try inner.concat([before, inner.unsqueeze(slice, [0])], 0))
     }
     try body.finish(next + [most] + captured)
 

@@ -31,6 +31,11 @@ enum NNActivations {
       let f = Formula(node), x = try node.input(0)
       return [try f.mul(x, f.tanh(f.activation(x, ActivationNumber.softplus)))]
     },
+    "SwiGLU": { node throws(EngineError) in
+      let f = Formula(node)
+      let gate = try node.input(0)
+      return [try f.cast(f.mul(swish(f, f.float(gate), node.float("alpha", 1)), f.float(node.input(1))), gate.type)]
+    },
     "Swish": { node throws(EngineError) in [try swish(Formula(node), node.input(0), node.float("alpha", 1))] },
     "PRelu": prelu,
     "com.microsoft.Gelu": { node throws(EngineError) in [try gelu(Formula(node), node.input(0), approximate: false)] },

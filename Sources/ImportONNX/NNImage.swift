@@ -6,7 +6,7 @@ enum NNImage {
   static let table: [String: ONNXOperator] = [
     "DepthToSpace": depthToSpace,
     "SpaceToDepth": spaceToDepth,
-    "GridSample": gridSample,
+    "GridSample": gridSample, "AffineGrid": affineGrid, "Bernoulli": bernoulli,
     "RandomNormal": { node throws(EngineError) in [try random(node, isNormal: true, isLike: false)] },
     "RandomNormalLike": { node throws(EngineError) in [try random(node, isNormal: true, isLike: true)] },
     "RandomUniform": { node throws(EngineError) in [try random(node, isNormal: false, isLike: false)] },
@@ -56,11 +56,50 @@ enum NNImage {
     return [try graph.add1(.custom, ["type": "GridSampler", "attr": .named(attributes)], [x, grid])]
   }
 
+  /// Where the pixels of an image come from: theta [N, n, n + 1] times their coordinates in -1...1, which are those of the pixels'
+  /// centres, or with align_corners reach that end with the outermost centres.
+  private static func affineGrid(_ node: ONNXNode) throws(EngineError) -> [Tensor] {
+    let graph = node.graph, f = Formula(node)
+    let theta = try node.input(0, "theta")
+    let size = Array(try graph.integers(node.input(1, "size"), "the size").dropFirst(2))
+    let aligned = try node.bool("align_corners", false)
+    guard size.count == 2 || size.count == 3, size.allSatisfy({ $0 >= 1 }), let count = Shape(size).checkedCount, count <= 1 << 24 else {
+      throw EngineError(.inputParameterInvalid, "the size must be that of a batch of images with two or three axes")
+    }
+    let strides = Shape(size).strides
+    var coordinates = [Float]()
+    for i in 0..<count {
+      // The last axis comes first.
+      for axis in size.indices.reversed() {
+        let at = Float(2 * (i / strides[axis] % size[axis]))
+        coordinates.append(aligned ? (size[axis] == 1 ? 0 : at / Float(size[axis] - 1) - 1) : (at + 1) / Float(size[axis]) - 1)
+      }
+      coordinates.append(1)
+    }
+    let pixels = graph.constant(floats: coordinates, dims: [1, count, size.count + 1])
+    let product = try f.matmul(pixels, f.float(theta), transposeB: true)
+    return [try f.cast(graph.reshape(product, [-1] + size + [size.count]), theta.type)]
+  }
+
   // MARK: random numbers
+
+  /// 1 with the probability that the operand states, else 0.
+  private static func bernoulli(_ node: ONNXNode) throws(EngineError) -> [Tensor] {
+    let graph = node.graph, f = Formula(node)
+    let x = try node.input(0)
+    let type = try node.optionalType("dtype") ?? x.type
+    let values = try graph.add1(.uniformReal, ["seed": .number(seed(node.float("seed", 0))), "seed2": 0], [f.shape(x)])
+    return [try f.cast(f.less(values, f.float(x)), type)]
+  }
+
+  /// A seed of 0 means a new one for every run; seeds are numbers of any size.
+  private static func seed(_ value: Float) -> Int {
+    value.isNaN ? 1 : Int(max(min(value, 1e9), -1e9)) + (value != 0 && abs(value) < 1 ? 1 : 0)
+  }
 
   private static func random(_ node: ONNXNode, isNormal: Bool, isLike: Bool) throws(EngineError) -> Tensor {
     let graph = node.graph, f = Formula(node)
-    let seed = try node.float("seed", 0)
+    let number = seed(try node.float("seed", 0))
     let first = try isNormal ? node.float("mean", 0) : node.float("low", 0)
     let second = try isNormal ? node.float("scale", 1) : node.float("high", 1)
     let stated = try node.optionalType("dtype")
@@ -74,8 +113,6 @@ enum NNImage {
       for d in shape where d < 0 { throw EngineError(.formatError, "the shape \(Shape(shape)) is impossible") }
       dims = f.list(shape)
     }
-    // A seed of 0 means a new one for every run; seeds are numbers of any size.
-    let number = Int(max(min(seed, 1e9), -1e9)) + (seed != 0 && abs(seed) < 1 ? 1 : 0)
     let values = try graph.add1(isNormal ? .randomStandardNormal : .uniformReal, ["seed": .number(number), "seed2": 0], [dims])
     let scaled = try f.add(f.mul(values, isNormal ? second : second - first), first)
     return try f.cast(scaled, type)
