@@ -383,6 +383,8 @@ public final class GraphBuilder {
   /// `x` with its axes in another order.
   public func transpose(_ x: Tensor, _ order: [Int]) throws(EngineError) -> Tensor {
     if order == Array(0..<order.count) { return x }
+    // A weight that is turned is no node.
+    if x.isConstant { return try turned(x, order) }
     return try add1(.transpose, [:], [x, constant(ints: order)])
   }
 
@@ -393,7 +395,7 @@ public final class GraphBuilder {
   /// A channels-first image [N, C, H, W] as [N, H, W, C].
   public func nhwc(_ x: Tensor) throws(EngineError) -> Tensor {
     if let known = channelsLast[ObjectIdentifier(x)] { return known }
-    let y = try transpose(x, [0, 2, 3, 1])
+    let y = try turned(x, [0, 2, 3, 1])
     y.format = .nhwc
     pair(first: x, last: y)
     return y
@@ -402,9 +404,18 @@ public final class GraphBuilder {
   /// A channels-last image [N, H, W, C] as [N, C, H, W].
   public func nchw(_ x: Tensor) throws(EngineError) -> Tensor {
     if let known = channelsFirst[ObjectIdentifier(x)] { return known }
-    let y = try transpose(x, [0, 3, 1, 2])
+    let y = try turned(x, [0, 3, 1, 2])
     y.format = .nchw
     pair(first: y, last: x)
+    return y
+  }
+
+  /// A transpose that does not take the source node's name, which is for the operator that it is made for.
+  private func turned(_ x: Tensor, _ order: [Int]) throws(EngineError) -> Tensor {
+    let earlier = added
+    if added == 0 { added = 1 }
+    let y = try add1(.transpose, [:], [x, constant(ints: order)])
+    added = earlier
     return y
   }
 

@@ -50,7 +50,9 @@ extension OperatorTable {
   private static func start(_ op: Operation, _ i: Int, _ units: Int, _ x: Tensor) throws(EngineError) -> Tensor {
     let index = try op.index(i), info = try op.info(i)
     if op.importer.known(index) != nil || op.importer.isConstant(index) { return try op.real(i) }
-    let batch = try op.graph.knownDims(of: x)[1]
+    let dims = try op.graph.knownDims(of: x)
+    guard dims.count == 3 else { throw EngineError(.notSupported, "the sequence \(x) must have the axes time, batch and features") }
+    let batch = dims[1]
     guard batch * units <= 1 << 24 else { throw EngineError(.notSupported, "a state of \(batch) x \(units) numbers") }
     op.graph.report.warn("\(op.source.name): the state \"\(info.name)\" starts with zeros in every run")
     return op.graph.constant(floats: [Float](repeating: 0, count: batch * units), dims: [batch, units])
