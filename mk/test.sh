@@ -259,7 +259,7 @@ step_converter() {
 
 # Broken models of every source format, made from good ones: the importers refuse or convert them, and nothing else happens.
 step_importers() {
-  local status=0 models=Tests/Models
+  local status=0 format finding
   python_environment && "${SWIFT:-swift}" build -c release -Xswiftc -enable-testing --product ImporterFuzzing || return 1
   "$clang" -std=c99 -O1 Tests/Fuzz/mutate_importer.c -o $out/mutate_importer -L.build/release -lImporterFuzzing \
     -Wl,-rpath,"$PWD/.build/release" || return 1
@@ -270,6 +270,10 @@ step_importers() {
     echo "--- $format"
     MSLITE_LOG=off SWIFT_BACKTRACE=enable=no $out/mutate_importer $format "${MUTATIONS:-100}" $out/importers/failed-$format \
       $out/importers/$format/* || status=1
+    # What the fuzzers have found must not come back.
+    for finding in Tests/Fuzz/importer_findings/$format-*; do
+      [ ! -e "$finding" ] || SWIFT_BACKTRACE=enable=no $out/mutate_importer $format 1 $out/importers/failed "$finding" || status=1
+    done
   done
   return $status
 }

@@ -1,5 +1,5 @@
-/* mutate_importer FORMAT COUNT FAILED FILE...: converts COUNT broken variants of each file of a source format (TF, TFLITE, CAFFE, ONNX,
- * MINDIR). A variant that crashes or takes more than a minute is written to FAILED. Ends with "N passed, N failed". */
+/* mutate_importer FORMAT COUNT FAILED FILE...: converts COUNT variants of each file of a source format (TF, TFLITE, CAFFE, ONNX,
+ * MINDIR): the file itself, and broken ones. A variant that crashes or takes more than a minute is written to FAILED. Ends with "N passed, N failed". */
 #define _POSIX_C_SOURCE 200809L
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +25,7 @@ static size_t make_variant(const uint8_t *bytes, size_t count, uint64_t number, 
   static const uint8_t telling[] = {0, 1, 2, 0x7f, 0x80, 0xfe, 0xff};
   state = number * 0x2545f4914f6cdd1du + count;
   memcpy(out, bytes, count);
+  if (number == 0) return count;
   size_t changes = 1 + below(4);
   for (size_t i = 0; i < changes && count > 0; i++) {
     /* Half of the changes near the ends, where the structure is. */
