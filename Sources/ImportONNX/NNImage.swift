@@ -46,8 +46,10 @@ enum NNImage {
     let padding = try node.choice("padding_mode", "zeros", "border", "reflection")
     let aligned = try node.bool("align_corners", false)
     let rank = try graph.rank(of: x)
-    try node.refuse(mode.hasSuffix("cubic"), "cubic sampling is not supported; \"linear\" and \"nearest\" are")
-    try node.refuse(rank != 4, "X has rank \(rank); images of rank 4 are supported")
+    if mode.hasSuffix("cubic") || rank != 4 {
+      let method: GridSampler.Method = mode == "nearest" ? .nearest : mode.hasSuffix("cubic") ? .cubic : .linear
+      return [try GridSampler(f: Formula(node), method: method, padding: padding, aligned: aligned).sampled(x, grid)]
+    }
     func bytes(_ value: Int) -> [UInt8] { [UInt8(value)] + [UInt8](repeating: 0, count: 7) }
     let attributes: [(name: String, bytes: [UInt8])] = [
       ("mode", bytes(mode == "nearest" ? 1 : 0)), ("padding_mode", bytes(padding == "zeros" ? 0 : padding == "border" ? 1 : 2)),
