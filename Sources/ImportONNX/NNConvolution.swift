@@ -115,9 +115,9 @@ enum NNConvolution {
     let x = try node.input(0, "X"), w = try node.input(1, "W"), bias = node.optional(2)
     let weights = try graph.knownDims(of: w)
     let rank = try graph.rank(of: x)
-    guard weights.count == rank, rank == 3 || rank == 4 else {
+    guard weights.count == rank, rank >= 3 && rank <= 5 else {
       throw EngineError(
-        .notSupported, "X has rank \(rank) and W rank \(weights.count); transposed convolutions along one and two axes are accepted")
+        .notSupported, "X has rank \(rank) and W rank \(weights.count); transposed convolutions along one to three axes are accepted")
     }
     let dims = graph.dims(of: x) ?? []
     let group = try node.int("group", 1)
@@ -125,6 +125,7 @@ enum NNConvolution {
       throw EngineError(.formatError, "group \(group) does not fit the weights \(Shape(weights)) and the \(dims[1]) channels of X")
     }
     let window = try TransposedWindow(node, dims: dims, kernel: Array(weights[2...]))
+    if rank == 5 { return [try TransposedVolume(graph: graph, window: window, group: group).result(x, w, bias)] }
     let image = rank == 3 ? try f.unsqueeze(x, [2]) : x
     let kernel = rank == 3 ? try f.unsqueeze(w, [2]) : w
     let layer = TransposedLayer(graph: graph, window: window, group: group, parameters: w.quantParams)
@@ -207,7 +208,7 @@ struct TransposedWindow {
 }
 
 /// A transposed convolution of an image [N, H, W, I] with a kernel [I, O / group, h, w].
-private struct TransposedLayer {
+struct TransposedLayer {
   let graph: GraphBuilder
   let window: TransposedWindow
   let group: Int

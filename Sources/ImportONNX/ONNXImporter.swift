@@ -36,7 +36,7 @@ public enum ONNXImporter {
     for table in [
       ArithmeticOperators.table, FunctionOperators.table, ShapeOperators.table, IndexOperators.table, ReductionOperators.table,
       SoftmaxOperators.table, GeneratorOperators.table, PadOperators.table, MatrixOperators.table, ControlOperators.table, NNOperators.table, RecurrentOperators.table, QuantizedOperators.table, DetectionOperators.table,
-      SignalOperators.table, NNFold.table,
+      SignalOperators.table, NNFold.table, TextOperators.table,
     ] {
       all.merge(table) { $1 }
     }
