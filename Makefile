@@ -40,13 +40,12 @@ demo:
 	+@$(ENGINE)
 	@$(MAKE) --no-print-directory -C examples/classify run
 
-# The same build as the tests', so that both compile the modules once.
 TOOLS = converter_lite mslite
 tools:
 	@mk/setup.sh build demo tools
-	@for tool in $(TOOLS); do $(SWIFT) build -c release -Xswiftc -enable-testing --product $$tool || exit 1; done
+	@for tool in $(TOOLS); do $(SWIFT) build -c release --scratch-path build/tools --product $$tool || exit 1; done
 	@mkdir -p build/bin
-	@for tool in $(TOOLS); do ln -sf ../../.build/release/$$tool build/bin/$$tool; done
+	@for tool in $(TOOLS); do ln -sf ../tools/release/$$tool build/bin/$$tool; done
 	@ln -sf mslite build/bin/benchmark
 
 test:

@@ -94,14 +94,18 @@ golden() {
 
 # --- steps ------------------------------------------------------------------------------------------------------------
 
+# The unit tests, the converter and the tools, by one command: others would compile the modules with other flags once more.
+# Release, because SwiftPM's debug builds index every file, which fails for modules that are compiled as a whole.
+swift_build() { "${SWIFT:-swift}" build -c release -Xswiftc -enable-testing --build-tests --scratch-path .build; }
+
 step_unit() {
   local status=0
-  # Release, because SwiftPM's debug builds index every file, which fails for modules that are compiled as a whole.
+  swift_build || return 1
   # The operators' tests say what they have run, and write it as models for the fuzzers.
   rm -rf $out/operators.txt $out/operator_models
   mkdir -p $out/operator_models
   MSLITE_OPERATOR_COVERAGE=$PWD/$out/operators.txt MSLITE_OPERATOR_MODELS=$PWD/$out/operator_models \
-    "${SWIFT:-swift}" test -c release -Xswiftc -enable-testing --scratch-path .build > $out/unit.txt 2>&1 || status=1
+    "${SWIFT:-swift}" test -c release -Xswiftc -enable-testing --skip-build --scratch-path .build > $out/unit.txt 2>&1 || status=1
   cat $out/unit.txt
   # Swift Testing's last line: "Test run with N tests in N suites passed after ..." or "... failed after ... with N issues."
   sed -n 's/.*Test run with \([0-9]*\) tests\{0,1\}.*/\1/p' $out/unit.txt | tail -n 1 > $out/unit.count
@@ -236,8 +240,8 @@ python_environment() {
 # Models of every source format through the converter and the engine, against the frameworks' own results.
 step_converter() {
   local status=0 models=Tests/Models
-  engine "$host" && python_environment && make --no-print-directory tools || return 1
-  export MSLITE_LIB=$PWD/build/lib/libmslite.so MSLITE_CONVERTER=$PWD/build/bin/converter_lite MSLITE_TOOL=$PWD/build/bin/mslite
+  engine "$host" && python_environment && swift_build || return 1
+  export MSLITE_LIB=$PWD/build/lib/libmslite.so MSLITE_CONVERTER=$PWD/.build/release/converter_lite MSLITE_TOOL=$PWD/.build/release/mslite
   script() {
     echo "--- $*"
     timeout 1800 $out/venv/bin/python "Tests/Converter/$1" "${@:2}" || status=1
@@ -260,7 +264,7 @@ step_converter() {
 # Broken models of every source format, made from good ones: the importers refuse or convert them, and nothing else happens.
 step_importers() {
   local status=0 format finding
-  python_environment && "${SWIFT:-swift}" build -c release -Xswiftc -enable-testing --product ImporterFuzzing || return 1
+  python_environment && swift_build || return 1
   "$clang" -std=c99 -O1 Tests/Fuzz/mutate_importer.c -o $out/mutate_importer -L.build/release -lImporterFuzzing \
     -Wl,-rpath,"$PWD/.build/release" || return 1
   rm -rf $out/importers
