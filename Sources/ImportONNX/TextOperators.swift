@@ -21,8 +21,9 @@ enum TextOperators {
     guard let dims = graph.dims(of: x), dims.count == 1 || dims.count == 2, let length = dims.last, length >= 0 else {
       throw EngineError(.inferError, "the length of \(x) must be known; give the model's input shapes (--inputShape)")
     }
+    let ends = Array(starts.dropFirst()) + [pool.count]
     guard shortest >= 1, longest >= shortest, longest <= starts.count, skips >= 0, weights.count == columns.count,
-      (starts + [pool.count]).indices.dropFirst().allSatisfy({ (starts + [pool.count])[$0] >= starts[$0 - 1] }), starts[0] >= 0,
+      zip(starts, ends).allSatisfy({ $0 >= 0 && $0 <= $1 }),
       columns.allSatisfy({ $0 >= 0 && $0 < 1 << 22 }), Set(columns).count == columns.count
     else { throw EngineError(.formatError, "its pool, the lengths of n-grams, their columns and weights do not fit together") }
 
@@ -30,8 +31,7 @@ enum TextOperators {
     var counts = [Tensor](), counted = [Int]()
     var id = 0
     for n in 1...starts.count {
-      let end = n < starts.count ? starts[n] : pool.count
-      let grams = (end - starts[n - 1]) / n
+      let grams = (ends[n - 1] - starts[n - 1]) / n
       defer { id += grams }
       if n < shortest || n > longest || grams == 0 { continue }
       guard id + grams <= columns.count else { throw EngineError(.formatError, "ngram_indexes has no entry for some n-grams") }
