@@ -251,6 +251,7 @@ step_converter() {
   script tflite_operators.py
   script onnx_node_tests.py
   script onnx_node_tests.py --constants
+  script onnx_operators.py
   script onnx_models.py $models
   script caffe_models.py
   script mindir_models.py

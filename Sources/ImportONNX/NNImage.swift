@@ -65,7 +65,7 @@ enum NNImage {
     let theta = try node.input(0, "theta")
     let size = Array(try graph.integers(node.input(1, "size"), "the size").dropFirst(2))
     let aligned = try node.bool("align_corners", false)
-    guard size.count == 2 || size.count == 3, size.allSatisfy({ $0 >= 1 }), let count = Shape(size).checkedCount, count <= 1 << 24 else {
+    guard size.count == 2 || size.count == 3, size.allSatisfy({ $0 >= 1 }), let count = Shape(size).checkedCount, count <= 1 << 22 else {
       throw EngineError(.inputParameterInvalid, "the size must be that of a batch of images with two or three axes")
     }
     let strides = Shape(size).strides

@@ -6,6 +6,7 @@ struct TransposedVolume {
   let graph: GraphBuilder
   let window: TransposedWindow
   let group: Int
+  private static let tapLimit = 1 << 10
 
   /// x [N, I, D, H, W] with the kernel w [I, O / group, d, h, w].
   func result(_ x: Tensor, _ w: Tensor, _ bias: Tensor?) throws(EngineError) -> Tensor {
@@ -13,6 +14,9 @@ struct TransposedVolume {
     let dims = graph.dims(of: x) ?? [], weights = try graph.knownDims(of: w)
     guard dims.count == 5, weights.count == 5, dims[1...].allSatisfy({ $0 > 0 }) else {
       throw EngineError(.inferError, "a transposed convolution along three axes needs the shape of X; give the model's input shapes (--inputShape)")
+    }
+    guard window.kernel[0] <= Self.tapLimit else {
+      throw EngineError(.notSupported, "a kernel of \(window.kernel[0]) planes is too large; it can have up to \(Self.tapLimit)")
     }
     var plane = window
     plane.kernel.removeFirst()

@@ -6,6 +6,8 @@ enum TextOperators {
   static let table: [String: ONNXOperator] = ["TfIdfVectorizer": tfIdfVectorizer]
 
   private static let comparisonLimit = 1 << 26
+  /// Positions of n-grams' numbers that are compared apart.
+  private static let partLimit = 1 << 12
 
   /// How often each n-gram of a pool occurs in the rows of X [length] or [batch, length], with up to max_skip_count numbers left out
   /// between the numbers of an n-gram. The pool has the 1-grams first, then the 2-grams, ...; ngram_counts are where each kind starts,
@@ -29,7 +31,7 @@ enum TextOperators {
 
     let rows = try graph.reshape(f.int(x), [-1, length])
     var counts = [Tensor](), counted = [Int]()
-    var id = 0
+    var id = 0, parts = 0
     for n in 1...starts.count {
       let grams = (ends[n - 1] - starts[n - 1]) / n
       defer { id += grams }
@@ -40,6 +42,8 @@ enum TextOperators {
       for distance in 1...(n == 1 ? 1 : min(skips, length) + 1) {
         let places = length - distance * (n - 1)
         if places <= 0 { break }
+        parts += n
+        try node.refuse(parts > partLimit, "its n-grams of up to \(longest) numbers with \(skips) left out are too many to be compared")
         var hits: Tensor?
         for k in 0..<n {
           let numbers = graph.constant(ints: (0..<grams).map { pool[starts[n - 1] + $0 * n + k] }, dims: [1, 1, grams])
