@@ -119,7 +119,11 @@ def with_constants(model, inputs):
     for value, data in list(zip(model.graph.input, inputs))[1:]:
         if not value.type.HasField("tensor_type"):
             continue
-        tensor = numpy_helper.from_array(np.asarray(data), value.name)
+        if hasattr(data, "SerializeToString"):
+            tensor = onnx.TensorProto.FromString(data.SerializeToString())
+            tensor.name = value.name
+        else:
+            tensor = numpy_helper.from_array(np.asarray(data), value.name)
         if tensor.data_type != value.type.tensor_type.elem_type:
             continue
         model.graph.initializer.append(tensor)
