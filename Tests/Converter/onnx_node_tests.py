@@ -146,10 +146,18 @@ def check(case, folder, constants, is_random):
     return reason
 
 
+def bytes_wanted(case):
+    """The option for results that are quantised bytes, which are real numbers by default."""
+    last = case.model.graph.node[-1].op_type if case.model.graph.node else ""
+    types = {value.type.tensor_type.elem_type for value in case.model.graph.output}
+    name = {2: "UINT8", 3: "INT8"}.get(types.pop()) if len(types) == 1 else None
+    return ["--outputDataType=" + name] if name and last in ("QuantizeLinear", "QLinearConv", "QLinearMatMul") else []
+
+
 def attempt(case, stem, data_sets, is_random):
     """Converts and runs STEM.onnx; like check."""
     try:
-        mslite.convert(stem + ".onnx", stem, "ONNX", "--inputDataFormat=NCHW")
+        mslite.convert(stem + ".onnx", stem, "ONNX", "--inputDataFormat=NCHW", *bytes_wanted(case))
     except mslite.Refused as error:
         return "convert: %s" % error
     graph = case.model.graph
