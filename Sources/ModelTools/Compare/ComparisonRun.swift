@@ -181,8 +181,11 @@ struct ComparisonRun {
       guard let buffer else { throw EngineError(.outOfMemory, "no memory for the inputs") }
       referenceSession.bindInput(i, buffer.base)
     }
-    do throws(EngineError) { try referenceSession.run(observer: judge) } catch { throw error.adding(reference.path) }
-    compareOutputs(judge, candidateOutputs)
+    // The session has no more than the buffers' addresses, and its outputs may lie in them.
+    try withExtendedLifetime(buffers) { () throws(EngineError) in
+      do throws(EngineError) { try referenceSession.run(observer: judge) } catch { throw error.adding(reference.path) }
+      compareOutputs(judge, candidateOutputs)
+    }
     let matched = Set(judge.rows.map { $0.tensor })
     var rows = judge.rows
     func fails(_ row: Comparison.Row) -> Bool { !row.mismatch.isEmpty || !(row.difference.relative <= request.tolerance) }
