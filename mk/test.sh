@@ -241,10 +241,11 @@ python_environment() {
 step_converter() {
   local status=0 models=Tests/Models
   engine "$host" && python_environment && swift_build || return 1
-  export MSLITE_LIB=$PWD/build/lib/libmslite.so MSLITE_CONVERTER=$PWD/.build/release/converter_lite MSLITE_TOOL=$PWD/.build/release/mslite
+  # Not exported: SwiftPM runs the schema compiler again when the environment of a build has changed.
   script() {
     echo "--- $*"
-    timeout 1800 $out/venv/bin/python "Tests/Converter/$1" "${@:2}" || status=1
+    MSLITE_LIB=$PWD/build/lib/libmslite.so MSLITE_CONVERTER=$PWD/.build/release/converter_lite \
+      MSLITE_TOOL=$PWD/.build/release/mslite timeout 1800 $out/venv/bin/python "Tests/Converter/$1" "${@:2}" || status=1
   }
   script command_line.py
   script tflite_models.py
