@@ -8,6 +8,13 @@ public enum Kernels {
   /// The table: valid and unchanged for the life of the process.
   public static var active: UnsafePointer<MSKernels> { UnsafePointer(holder.table) }
 
+  /// False when the environment variable MSLITE_WINOGRAD is "off": every convolution is computed directly then, whose rounding is
+  /// that of plain sums.
+  public static let allowsWinograd: Bool = {
+    guard let value = getenv("MSLITE_WINOGRAD") else { return true }
+    return strcmp(value, "off") != 0
+  }()
+
   private static let holder = Holder(choose())
 
   /// Written once before it is published, then only read.

@@ -56,10 +56,10 @@ private func packColumn(_ source: UnsafePointer<UInt16>, _ rowStride: Int, _ tar
   }
 }
 
-@inline(always) private func words(_ p: Floats) -> UnsafePointer<UInt32> {
+@inline(always) func words(_ p: Floats) -> UnsafePointer<UInt32> {
   UnsafeRawPointer(p).assumingMemoryBound(to: UInt32.self)
 }
 
-@inline(always) private func words(_ p: MutableFloats) -> UnsafeMutablePointer<UInt32> {
+@inline(always) func words(_ p: MutableFloats) -> UnsafeMutablePointer<UInt32> {
   UnsafeMutableRawPointer(p).assumingMemoryBound(to: UInt32.self)
 }

@@ -27,6 +27,10 @@ import CKernels
 
   table.pointee.conv_scratch = convScratch
   table.pointee.conv = conv
+  table.pointee.winograd_packed = winogradPacked
+  table.pointee.winograd_pack = winogradPack
+  table.pointee.winograd_scratch = winogradScratch
+  table.pointee.winograd = winograd
   table.pointee.depthwise = depthwise
   table.pointee.pool = pool
 

@@ -16,6 +16,10 @@ private func fill(_ table: UnsafeMutablePointer<MSKernels>, _ name: StaticString
 
   table.pointee.conv_scratch = convScratch
   table.pointee.conv = conv
+  table.pointee.winograd_packed = winogradPacked
+  table.pointee.winograd_pack = winogradPack
+  table.pointee.winograd_scratch = { _, _ in 0 }
+  table.pointee.winograd = winograd
   table.pointee.depthwise = depthwise
   table.pointee.pool = pool
 

@@ -71,6 +71,66 @@ private struct Geometry: CustomStringConvertible {
     for cut in [1, 29, 500] { expectSame(run(cut), whole) }
   }
 
+  private func winograd(
+    _ t: MSKernels, _ g: Geometry, out: Int, pixelStride: Int, activation: MSUnary, residual: Bool, tileCut: Int = 0
+  ) -> [Float] {
+    var random = Random(g.h + g.channels + out)
+    let nr = Int(t.gemm_nr), panels = (out + nr - 1) / nr
+    let x = random.floats(g.h * g.w * pixelStride), w = random.floats(9 * g.channels * out)
+    let bias = random.floats(out), extra = random.floats(g.outH * g.outW * out)
+    var packScratch = [Float](repeating: 0, count: 36 * nr * Int(t.vector_width))
+    let packed = output(t.winograd_packed(g.channels, out)) {
+      t.winograd_pack($0, w, g.channels, out, 0, panels / 2, &packScratch)
+      t.winograd_pack($0, w, g.channels, out, panels / 2, panels, &packScratch)
+    }
+    let tiles = ((g.outH + 3) / 4) * ((g.outW + 3) / 4)
+    return output(g.outH * g.outW * out) { y in
+      x.withUnsafeBufferPointer { x in
+        packed.withUnsafeBufferPointer { packed in
+          bias.withUnsafeBufferPointer { bias in
+            extra.withUnsafeBufferPointer { extra in
+              var c = MSConv(
+                x: x.baseAddress!, weights: packed.baseAddress!, y: y, ldc: out, bias: bias.baseAddress,
+                residual: residual ? extra.baseAddress : nil, ldr: out, in_h: g.h, in_w: g.w, in_channels: g.channels,
+                pixel_stride: pixelStride, out_h: g.outH, out_w: g.outW, out_channels: out, kernel_h: 3, kernel_w: 3, stride_h: 1,
+                stride_w: 1, dilation_h: 1, dilation_w: 1, pad_top: Int32(g.pad), pad_left: Int32(g.pad),
+                activation: Int32(activation.rawValue), alpha: 0, beta: 6)
+              let scratch = UnsafeMutablePointer<Float>.allocate(capacity: t.winograd_scratch(&c, tiles) + 1)
+              defer { scratch.deallocate() }
+              t.winograd(&c, 0, min(tileCut, tiles), scratch)
+              t.winograd(&c, min(tileCut, tiles), tiles, scratch)
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// Images of one pixel to several tiles, none of them a multiple of the tile's size; channels around the vectors' widths.
+  @Test(arguments: tables) func winogradMatchesReference(_ table: Table) {
+    for (h, w, pad) in [(1, 1, 1), (3, 3, 0), (4, 9, 1), (7, 5, 1), (9, 14, 0), (18, 13, 2)] {
+      for channels in [1, 5, 16, 33] {
+        for out in [1, 8, 37, 64] {
+          let g = Geometry(h: h, w: w, channels: channels, pad: pad)
+          let activation = out == 8 ? MS_UNARY_HSWISH : out == 1 ? MS_UNARY_IDENTITY : MS_UNARY_CLAMP
+          let run = { (t: MSKernels) in
+            winograd(t, g, out: out, pixelStride: channels + (out == 37 ? 3 : 0), activation: activation, residual: out == 37)
+          }
+          expectClose(run(table.kernels), run(reference), absolute: 5e-5 * Float(channels).squareRoot(), "\(g) -> \(out)")
+        }
+      }
+    }
+  }
+
+  @Test(arguments: tables) func winogradSplitsDoNotChangeBits(_ table: Table) {
+    let g = Geometry(h: 30, w: 31, channels: 17)
+    let run = { (cut: Int) in
+      winograd(table.kernels, g, out: 40, pixelStride: 17, activation: MS_UNARY_IDENTITY, residual: true, tileCut: cut)
+    }
+    let whole = run(0)
+    for cut in [1, 7, 13, 60] { expectSame(run(cut), whole) }
+  }
+
   private func depthwise(_ t: MSKernels, _ g: Geometry, activation: MSUnary, yCut: Int = 0, cCut: Int = 0) -> [Float] {
     var random = Random(g.h + g.channels)
     let x = random.floats(g.h * g.w * g.channels), w = random.floats(g.kernel * g.kernel * g.channels)

@@ -128,6 +128,20 @@ typedef struct MSKernels {
   /* Output pixels row0..<row1 of panels panel0..<panel1. */
   void (*_Nonnull conv)(const MSConv *_Nonnull c, ptrdiff_t row0, ptrdiff_t row1, ptrdiff_t panel0, ptrdiff_t panel1,
                         float *_Nonnull scratch);
+
+  /* --- 3 x 3 convolution, stride and dilation 1, by Winograd's algorithm for tiles of 4 x 4 outputs. Tiles are numbered row by
+   * row, ceil(out_w / 4) in a row. Results differ from conv's by rounding: about 1e-5 of the largest values added. --- */
+  /* Floats of the packed weights. */
+  ptrdiff_t (*_Nonnull winograd_packed)(ptrdiff_t in_channels, ptrdiff_t out_channels);
+  /* Transforms and packs weights [out_channels][3][3][in_channels] for panels first..<last of gemm_nr output channels. `scratch`:
+   * 36 * gemm_nr * vector_width floats. */
+  void (*_Nonnull winograd_pack)(float *_Nonnull packed, const float *_Nonnull weights, ptrdiff_t in_channels,
+                                 ptrdiff_t out_channels, ptrdiff_t first, ptrdiff_t last, float *_Nonnull scratch);
+  /* Floats of scratch that one call for `tiles` tiles needs. */
+  ptrdiff_t (*_Nonnull winograd_scratch)(const MSConv *_Nonnull c, ptrdiff_t tiles);
+  /* Outputs of tiles tile0..<tile1; MSConv.weights points to what winograd_pack has packed. */
+  void (*_Nonnull winograd)(const MSConv *_Nonnull c, ptrdiff_t tile0, ptrdiff_t tile1, float *_Nonnull scratch);
+
   /* Output rows y0..<y1, channels c0..<c1. */
   void (*_Nonnull depthwise)(const MSDepthwise *_Nonnull d, ptrdiff_t y0, ptrdiff_t y1, ptrdiff_t c0, ptrdiff_t c1);
   void (*_Nonnull pool)(const MSPool *_Nonnull p, ptrdiff_t y0, ptrdiff_t y1);

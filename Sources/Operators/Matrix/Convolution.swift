@@ -18,10 +18,11 @@ final class ConvolutionOperator: Operator {
   private var outChannels: Int { layer.outChannels }
   private var groupInChannels: Int { layer.groupInChannels }
 
-  private enum Path { case pointwise, general, depthwise }
+  private enum Path { case pointwise, general, depthwise, winograd }
   private var path = Path.general
   private var matrix: PackedMatrix?
   private var packed: Buffer?
+  private var winograd: WinogradConvolution?
   /// Bytes of a worker's scratch on the general path.
   private var scratchStride = 0
 
@@ -48,12 +49,18 @@ final class ConvolutionOperator: Operator {
 
   override func prepare(_ context: ExecutionContext) throws(EngineError) {
     try bias?.prepare(self, context)
-    path = layer.isDepthwise ? .depthwise : (group == 1 && geometry.isPointwise ? .pointwise : .general)
-    if packed == nil { try allocateAndPack(context) }
+    // Weights that are packed for Winograd's algorithm are released: it stays, whatever the image's size becomes.
+    if winograd == nil {
+      path = layer.isDepthwise ? .depthwise : (group == 1 && geometry.isPointwise ? .pointwise : .general)
+      if packed == nil { try allocateAndPack(context) }
+    }
     workspaceBytes = 0
     scratchStride = 0
     if path == .depthwise { return }
-    if path == .general {
+    if path == .winograd {
+      winograd?.place(convolution(image: 0, group: 0, bound: false), context)
+      workspaceBytes = (winograd?.scratchStride ?? 0) * context.threads
+    } else if path == .general {
       var c = convolution(image: 0, group: 0, bound: false)
       let bytes = matrix?.half.map { $0.pointee.conv_scratch(&c) } ?? context.kernels.pointee.conv_scratch(&c) * 4
       scratchStride = (bytes + 63) & ~63
@@ -75,6 +82,12 @@ final class ConvolutionOperator: Operator {
       let m = try PackedMatrix(
         k: taps * groupInChannels, n: outChannels / group, packedFor: weights.isConstant ? nil : rows, context)
       noteArithmetic(m)
+      if path == .general, m.half == nil, weights.isConstant, WinogradConvolution.pays(layer, context) {
+        winograd = try WinogradConvolution(layer, weights, context)
+        path = .winograd
+        if weights.consumers == 1 { weights.releaseConstant() }
+        return
+      }
       matrix = m
       bytes = m.bytes * group
     }
@@ -129,7 +142,9 @@ final class ConvolutionOperator: Operator {
     let dummy = UnsafeMutablePointer<Float>(bitPattern: 64).unsafelyUnwrapped
     let channels = x.shape[3], perGroup = outChannels / group
     let inImage = x.shape[1] * x.shape[2] * channels, outImage = geometry.outHeight * geometry.outWidth * outChannels
-    let weights = packed.map { ($0.base + g * (matrix?.bytes ?? 0)).assumingMemoryBound(to: Float.self) } ?? dummy
+    let weights =
+      winograd?.packed ?? packed.map { UnsafePointer(($0.base + g * (matrix?.bytes ?? 0)).assumingMemoryBound(to: Float.self)) }
+      ?? UnsafePointer(dummy)
     let xp = bound ? x.floats + image * inImage + g * groupInChannels : dummy
     let yp = bound ? y.floats + image * outImage + g * perGroup : dummy
     var residualPointer: UnsafePointer<Float>? = nil
@@ -153,6 +168,12 @@ final class ConvolutionOperator: Operator {
     case .pointwise: runPointwise(context)
     case .general: runGeneral(context)
     case .depthwise: runDepthwise(context)
+    case .winograd:
+      var image = 0
+      while image < node.inputs[0].shape[0] {
+        winograd?.run(convolution(image: image, group: 0, bound: true), context)
+        image += 1
+      }
     }
   }
 
