@@ -6,6 +6,9 @@ import Testing
 private struct Case {
   var n = 1, h = 5, w = 6, channels = 3, out = 4, kh = 3, kw = 3, stride = 1, dilation = 1, group = 1
   var mode = 0, pads = [1, 1, 1, 1], activation = 0, half = false, bias = true, residual = false, extra = [Int]()
+
+  /// Winograd's transforms, with factors up to 8, round more than the plain sum does: 5e-6 of the peak was seen.
+  var mayUseWinograd: Bool { kh == 3 && kw == 3 && stride == 1 && dilation == 1 && group == 1 && channels >= 16 }
 }
 
 private func conv(_ c: Case, _ harness: MatrixHarness) throws -> (got: [Float], want: [Double]) {
@@ -92,13 +95,14 @@ private func conv(_ c: Case, _ harness: MatrixHarness) throws -> (got: [Float], 
     Case(h: 8, w: 8, channels: 24, out: 48, bias: false, residual: true), Case(n: 2, channels: 16, out: 64, kh: 1, kw: 1, pads: [0, 0, 0, 0], activation: 1, residual: true),
     Case(h: 8, w: 8, channels: 8, out: 16, stride: 2, mode: 2, pads: [0, 0, 0, 0], extra: [0, 1, 0, 1]),
     Case(h: 8, w: 8, channels: 16, out: 16, stride: 2, group: 16, mode: 2, pads: [0, 0, 0, 0], extra: [0, 1, 0, 1]),
-    Case(h: 56, w: 56, channels: 32, out: 64),
+    Case(h: 56, w: 56, channels: 32, out: 64), Case(n: 2, h: 37, w: 42, channels: 19, out: 45, half: true),
+    Case(h: 41, w: 39, channels: 32, out: 35, mode: 1, pads: [0, 0, 0, 0], bias: false, residual: true),
   ]
 
   @Test func agreesWithTheDefinition() throws {
     for (i, c) in cases.enumerated() {
       let (got, want) = try conv(c, MatrixHarness())
-      #expect(relativeDifference(got, want) < 2e-6, "case \(i)")
+      #expect(relativeDifference(got, want) < (c.mayUseWinograd ? 2e-5 : 2e-6), "case \(i)")
     }
   }
 

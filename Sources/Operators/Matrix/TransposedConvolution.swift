@@ -93,20 +93,36 @@ final class TransposedConvolutionOperator: Operator {
               if w >= 0 && w % g.strideWidth == 0 && w / g.strideWidth < inWidth {
                 let pixel = h / g.strideHeight * inWidth + w / g.strideWidth
                 let source = products + ((pixel * g.kernelHeight + kh) * g.kernelWidth + kw) * channels
-                kernels.pointee.binary(
-                  Int32(MS_BINARY_ADD.rawValue), target, 1, source, 1, target, channels, Int32(MS_UNARY_IDENTITY.rawValue), 0, 0)
+                if channels < Self.fewChannels {
+                  var c = 0
+                  while c < channels {
+                    target[c] += source[c]
+                    c += 1
+                  }
+                } else {
+                  kernels.pointee.binary(
+                    Int32(MS_BINARY_ADD.rawValue), target, 1, source, 1, target, channels, Int32(MS_UNARY_IDENTITY.rawValue), 0, 0)
+                }
               }
               kw += 1
             }
           }
           kh += 1
         }
-        if !activation.isNone {
+        if !activation.isNone && !isWholeRow {
           kernels.pointee.unary(activation.op, target, target, channels, activation.alpha, activation.beta)
         }
         ow += 1
       }
+      if !activation.isNone && isWholeRow {
+        kernels.pointee.unary(activation.op, row, row, outWidth * channels, activation.alpha, activation.beta)
+      }
     }
+
+    /// The group's channels are all of a pixel's, so that a row is one piece of memory.
+    private var isWholeRow: Bool { pixelStride == channels }
+    /// Below this a kernel's call costs more than the additions.
+    private static let fewChannels = 8
   }
 
   override func run(_ context: ExecutionContext) throws(EngineError) {
