@@ -11,14 +11,14 @@ private struct Geometry: CustomStringConvertible {
 }
 
 @Suite struct ConvTests {
-  private func conv(
-    _ t: MSKernels, _ g: Geometry, out: Int, pixelStride: Int, activation: MSUnary, residual: Bool, rowCut: Int = 0
+  /// The output of a convolution of random data, with bias: `pack` packs the weights, `compute` runs the kernel.
+  private func layer(
+    _ g: Geometry, out: Int, pixelStride: Int, activation: MSUnary, residual: Bool, pack: ([Float]) -> [Float],
+    compute: (UnsafePointer<MSConv>) -> Void
   ) -> [Float] {
     var random = Random(g.h + g.channels + out)
-    let depth = g.kernel * g.kernel * g.channels, nr = Int(t.gemm_nr), panels = (out + nr - 1) / nr
-    let x = random.floats(g.h * g.w * pixelStride), w = random.floats(depth * out)
+    let x = random.floats(g.h * g.w * pixelStride), packed = pack(random.floats(g.kernel * g.kernel * g.channels * out))
     let bias = random.floats(out), extra = random.floats(g.outH * g.outW * out)
-    let packed = output(panels * depth * nr) { t.gemm_pack_b($0, w, depth, out, out, 1, 0, panels) }
     return output(g.outH * g.outW * out) { y in
       x.withUnsafeBufferPointer { x in
         packed.withUnsafeBufferPointer { packed in
@@ -31,14 +31,25 @@ private struct Geometry: CustomStringConvertible {
                 kernel_w: Int32(g.kernel), stride_h: Int32(g.stride), stride_w: Int32(g.stride),
                 dilation_h: Int32(g.dilation), dilation_w: Int32(g.dilation), pad_top: Int32(g.pad), pad_left: Int32(g.pad),
                 activation: Int32(activation.rawValue), alpha: 0, beta: 6)
-              let scratch = UnsafeMutablePointer<Float>.allocate(capacity: t.conv_scratch(&c) + 1)
-              defer { scratch.deallocate() }
-              t.conv(&c, 0, min(rowCut, g.outH * g.outW), 0, panels, scratch)
-              t.conv(&c, min(rowCut, g.outH * g.outW), g.outH * g.outW, 0, panels, scratch)
+              compute(&c)
             }
           }
         }
       }
+    }
+  }
+
+  private func conv(
+    _ t: MSKernels, _ g: Geometry, out: Int, pixelStride: Int, activation: MSUnary, residual: Bool, rowCut: Int = 0
+  ) -> [Float] {
+    let depth = g.kernel * g.kernel * g.channels, nr = Int(t.gemm_nr), panels = (out + nr - 1) / nr
+    return layer(g, out: out, pixelStride: pixelStride, activation: activation, residual: residual) { w in
+      output(panels * depth * nr) { t.gemm_pack_b($0, w, depth, out, out, 1, 0, panels) }
+    } compute: { c in
+      let scratch = UnsafeMutablePointer<Float>.allocate(capacity: t.conv_scratch(c) + 1)
+      defer { scratch.deallocate() }
+      t.conv(c, 0, min(rowCut, g.outH * g.outW), 0, panels, scratch)
+      t.conv(c, min(rowCut, g.outH * g.outW), g.outH * g.outW, 0, panels, scratch)
     }
   }
 
@@ -74,35 +85,19 @@ private struct Geometry: CustomStringConvertible {
   private func winograd(
     _ t: MSKernels, _ g: Geometry, out: Int, pixelStride: Int, activation: MSUnary, residual: Bool, tileCut: Int = 0
   ) -> [Float] {
-    var random = Random(g.h + g.channels + out)
     let nr = Int(t.gemm_nr), panels = (out + nr - 1) / nr
-    let x = random.floats(g.h * g.w * pixelStride), w = random.floats(9 * g.channels * out)
-    let bias = random.floats(out), extra = random.floats(g.outH * g.outW * out)
-    var packScratch = [Float](repeating: 0, count: 36 * nr * Int(t.vector_width))
-    let packed = output(t.winograd_packed(g.channels, out)) {
-      t.winograd_pack($0, w, g.channels, out, 0, panels / 2, &packScratch)
-      t.winograd_pack($0, w, g.channels, out, panels / 2, panels, &packScratch)
-    }
     let tiles = ((g.outH + 3) / 4) * ((g.outW + 3) / 4)
-    return output(g.outH * g.outW * out) { y in
-      x.withUnsafeBufferPointer { x in
-        packed.withUnsafeBufferPointer { packed in
-          bias.withUnsafeBufferPointer { bias in
-            extra.withUnsafeBufferPointer { extra in
-              var c = MSConv(
-                x: x.baseAddress!, weights: packed.baseAddress!, y: y, ldc: out, bias: bias.baseAddress,
-                residual: residual ? extra.baseAddress : nil, ldr: out, in_h: g.h, in_w: g.w, in_channels: g.channels,
-                pixel_stride: pixelStride, out_h: g.outH, out_w: g.outW, out_channels: out, kernel_h: 3, kernel_w: 3, stride_h: 1,
-                stride_w: 1, dilation_h: 1, dilation_w: 1, pad_top: Int32(g.pad), pad_left: Int32(g.pad),
-                activation: Int32(activation.rawValue), alpha: 0, beta: 6)
-              let scratch = UnsafeMutablePointer<Float>.allocate(capacity: t.winograd_scratch(&c, tiles) + 1)
-              defer { scratch.deallocate() }
-              t.winograd(&c, 0, min(tileCut, tiles), scratch)
-              t.winograd(&c, min(tileCut, tiles), tiles, scratch)
-            }
-          }
-        }
+    return layer(g, out: out, pixelStride: pixelStride, activation: activation, residual: residual) { w in
+      var scratch = [Float](repeating: 0, count: 36 * nr * Int(t.vector_width))
+      return output(t.winograd_packed(g.channels, out)) {
+        t.winograd_pack($0, w, g.channels, out, 0, panels / 2, &scratch)
+        t.winograd_pack($0, w, g.channels, out, panels / 2, panels, &scratch)
       }
+    } compute: { c in
+      let scratch = UnsafeMutablePointer<Float>.allocate(capacity: t.winograd_scratch(c, tiles) + 1)
+      defer { scratch.deallocate() }
+      t.winograd(c, 0, min(tileCut, tiles), scratch)
+      t.winograd(c, min(tileCut, tiles), tiles, scratch)
     }
   }
 
