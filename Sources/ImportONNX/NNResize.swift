@@ -52,6 +52,7 @@ enum NNResize {
     if rules.coordinates == "tf_crop_and_resize" {
       let roi = try graph.floats(node.input(1, "roi"), "roi")
       guard roi.count == 2 * axes.count else { throw EngineError(.formatError, "roi has \(roi.count) entries; \(2 * axes.count) are needed") }
+      guard roi.allSatisfy(\.isFinite) else { throw EngineError(.formatError, "roi has entries that are not finite") }
       for (i, axis) in axes.enumerated() { rules.region[axis] = (Double(roi[i]), Double(roi[i + axes.count])) }
     }
     if let scales = node.optional(2), graph.dims(of: scales) != [0] {
@@ -130,6 +131,10 @@ enum NNResize {
     }
     var y = real
     for a in axes {
+      // An axis without entries, for one.
+      guard (0..<a.out).allSatisfy({ rules.coordinate(a, $0).isFinite }) else {
+        throw EngineError(.formatError, "axis \(a.axis) of \(a.size) entries cannot become \(a.out)")
+      }
       if rules.method == .nearest {
         y = try f.gather(y, f.list((0..<a.out).map { rules.nearestIndex(a, $0) }), axis: a.axis)
       } else {

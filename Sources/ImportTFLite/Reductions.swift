@@ -72,7 +72,7 @@ extension OperatorTable {
     }
     if withScores, op.has(5) {
       let sigma = try graph.floats(try op.input(5), "the sigma of the soft suppression").first ?? 0
-      if sigma != 0 { throw EngineError(.notSupported, "soft suppression (sigma \(Int(sigma * 1000)) thousandths)") }
+      if sigma != 0 { throw EngineError(.notSupported, Message(text: "soft suppression (sigma \(sigma))")) }
     }
     func one(_ i: Int) throws(EngineError) -> Tensor { try graph.reshape(try op.input(i), [1]) }
     let rows = try graph.add1(.expandDims, [:], [try graph.add1(.expandDims, [:], [scores, op.scalar(0)]), op.scalar(0)])
