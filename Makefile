@@ -14,7 +14,7 @@ export SWIFT ?= $(dir $(SWIFTC))swift
 # All processors, unless the caller says how many.
 ENGINE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc)) -f mk/engine.mk
 
-.PHONY: all help setup demo tools test install clean aarch64 asan tsan fuzz-smoke fuzz-importers
+.PHONY: all help setup demo tools test bench install clean aarch64 asan tsan fuzz-smoke fuzz-importers
 all:
 	@mk/setup.sh build
 	+@$(ENGINE)
@@ -24,6 +24,7 @@ help:
 	@echo "make demo               classify a photograph with EfficientNet-Lite0"
 	@echo "make tools              build/bin/converter_lite, mslite and benchmark: the converter and its tools"
 	@echo "make test               every test; ends with 'N passed, N failed' (STEPS='golden ...' runs some, see mk/test.sh)"
+	@echo "make bench              speed, load time and memory, beside other engines: PEERS=DIR MODELS=DIR THREADS='1 2' ROUNDS=3 ONLY=name"
 	@echo "make setup              what the other targets do first: find the tools, install missing packages where allowed"
 	@echo "make install            libraries, headers, CMake package and mslite.pc, into DESTDIR and PREFIX ($(PREFIX))"
 	@echo "make aarch64            the same library for 64-bit ARM Linux, in build/aarch64/lib"
@@ -51,6 +52,9 @@ tools:
 test:
 	@mk/setup.sh build demo tools test
 	@mk/test.sh $(STEPS)
+
+bench: all tools
+	@PEERS="$(PEERS)" MODELS="$(MODELS)" THREADS="$(THREADS)" ROUNDS="$(ROUNDS)" ONLY="$(ONLY)" mk/bench.sh
 
 aarch64:
 	@mk/setup.sh build aarch64

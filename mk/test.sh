@@ -7,8 +7,8 @@
 set -u
 cd "$(dirname "$0")/.."
 
-all="unit operators library headers c golden ${MSLITE_EXTRA_MODELS:+extra} allocations converter aarch64 asan tsan mutation fuzz \
-  importers packaging demo"
+all="unit operators library headers c golden ${MSLITE_EXTRA_MODELS:+extra} allocations converter bench aarch64 asan tsan mutation \
+  fuzz importers packaging demo"
 steps=${*:-$all}
 
 out=build/test
@@ -261,6 +261,12 @@ step_converter() {
   script quantization_accuracy.py
   script tools.py
   return $status
+}
+
+# What `make bench` makes of its measurements, and that it runs; not how fast anything is.
+step_bench() {
+  engine "$host" && python_environment && swift_build && bash -n Tests/Benchmark/install_peers.sh || return 1
+  MSLITE_LIB=$PWD/build/lib/libmslite.so MSLITE_TOOLS=$PWD/.build/release timeout 900 $out/venv/bin/python Tests/Benchmark/test_bench.py
 }
 
 # Broken models of every source format, made from good ones: the importers refuse or convert them, and nothing else happens.

@@ -59,7 +59,8 @@ def _load():
             ("OH_AI_ModelPredict", number, pointer, _Array, C.POINTER(_Array), pointer, pointer),
             ("OH_AI_TensorGetName", text, pointer), ("OH_AI_TensorGetDataType", number, pointer),
             ("OH_AI_TensorGetMutableData", pointer, pointer), ("OH_AI_TensorGetDataSize", size, pointer),
-            ("OH_AI_TensorGetShape", C.POINTER(C.c_int64), pointer, C.POINTER(size)), ("MSLite_GetLastError", text)]:
+            ("OH_AI_TensorGetShape", C.POINTER(C.c_int64), pointer, C.POINTER(size)), ("MSLite_GetLastError", text),
+            ("MSLite_GetVersion", text)]:
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
     return library
@@ -106,32 +107,49 @@ class Model:
     def outputs(self):
         return self._describe(library().OH_AI_ModelGetOutputs(self.handle))
 
-    def run(self, data):
-        """[(name, array)] of the outputs."""
+    def resize(self, shapes):
+        """The shapes of all inputs; nothing happens when the model has them already."""
         lib = library()
-        array, info = lib.OH_AI_ModelGetInputs(self.handle), self.inputs()
-        if isinstance(data, dict):
-            data = [data[name] for name, _, _ in info]
-        if len(data) != array.count:
-            raise Refused("%d inputs given, the model has %s" % (len(data), info))
-        data = [np.asarray(x) for x in data]
-        if any(list(x.shape) != shape for x, (_, _, shape) in zip(data, info)):
-            shapes = (_ShapeInfo * array.count)()
-            for target, x in zip(shapes, data):
-                target.count = x.ndim
-                for k, d in enumerate(x.shape):
-                    target.dims[k] = d
-            self._check(lib.OH_AI_ModelResize(self.handle, array, C.cast(shapes, C.c_void_p), array.count), "resize")
-            array, info = lib.OH_AI_ModelGetInputs(self.handle), self.inputs()
-        for i, (x, (name, kind, shape)) in enumerate(zip(data, info)):
+        array = lib.OH_AI_ModelGetInputs(self.handle)
+        if [list(shape) for shape in shapes] == [shape for _, _, shape in self.inputs()]:
+            return
+        infos = (_ShapeInfo * array.count)()
+        for target, shape in zip(infos, shapes):
+            target.count = len(shape)
+            for k, d in enumerate(shape):
+                target.dims[k] = d
+        self._check(lib.OH_AI_ModelResize(self.handle, array, C.cast(infos, C.c_void_p), array.count), "resize")
+
+    def fill(self, data):
+        """Copies one array into each input, in the model's order."""
+        lib = library()
+        array = lib.OH_AI_ModelGetInputs(self.handle)
+        for i, (x, (name, kind, shape)) in enumerate(zip(data, self.inputs())):
             x = np.ascontiguousarray(x.astype(kind))
             if x.nbytes != lib.OH_AI_TensorGetDataSize(array.handles[i]):
                 raise Refused("input %s wants %s, %s given" % (name, shape, x.shape))
             target = lib.OH_AI_TensorGetMutableData(array.handles[i])
             if x.nbytes:
                 C.memmove(target, x.ctypes.data, x.nbytes)
-        result = _Array()
+
+    def predict(self):
+        """Runs on what the inputs hold; the outputs' handles."""
+        lib, result = library(), _Array()
+        array = lib.OH_AI_ModelGetInputs(self.handle)
         self._check(lib.OH_AI_ModelPredict(self.handle, array, C.byref(result), None, None), "predict")
+        return result
+
+    def run(self, data):
+        """[(name, array)] of the outputs."""
+        lib, info = library(), self.inputs()
+        if isinstance(data, dict):
+            data = [data[name] for name, _, _ in info]
+        if len(data) != len(info):
+            raise Refused("%d inputs given, the model has %s" % (len(data), info))
+        data = [np.asarray(x) for x in data]
+        self.resize([x.shape for x in data])
+        self.fill(data)
+        result = self.predict()
         outputs = []
         for i, (name, kind, shape) in enumerate(self._describe(result)):
             if kind is None:

@@ -1,0 +1,72 @@
+"""The numbers that go into a model: the recorded ones where there are some, in the layout that an engine wants, else random ones.
+
+Runs in the environment of every engine, so it keeps to Python 3.7.
+"""
+import zlib
+
+import numpy as np
+
+
+def _known(declared):
+    """Dimensions as integers; -1 for one that is open, which engines write as -1, 0, None or a name."""
+    return [d if isinstance(d, int) and d > 0 else -1 for d in declared]
+
+
+def _fits(shape, declared):
+    return len(shape) == len(declared) and all(d in (-1, s) for s, d in zip(shape, declared))
+
+
+def _label(position, names):
+    return " or ".join(sorted(names)) or "%d" % position
+
+
+class Inputs:
+    """Data for the inputs of one model."""
+
+    def __init__(self, recorded):
+        """`recorded`: [{"name", "file", "dtype", "shape"}]"""
+        self.recorded = [(r["name"], np.fromfile(r["file"], r["dtype"]).reshape(r["shape"])) for r in recorded]
+
+    def _find(self, position, names):
+        for name, array in self.recorded:
+            if name in names:
+                return array
+        return self.recorded[position][1] if position < len(self.recorded) else None
+
+    def _placed(self, position, names, declared):
+        """The recorded array in the declared layout. Converters to NHWC turn the inputs of a model too."""
+        array = self._find(position, names)
+        if array is None or _fits(array.shape, declared):
+            return array
+        if array.ndim == 4:
+            turned = array.transpose(0, 2, 3, 1)
+            if _fits(turned.shape, declared):
+                return turned
+        return array
+
+    def shape(self, position, names, declared):
+        """The shape to run with. `declared` is the model's own, with open dimensions."""
+        declared = _known(declared)
+        array = self._placed(position, names, declared)
+        if array is not None:
+            return list(array.shape)
+        # Without data, a batch is one.
+        if declared and declared[0] == -1:
+            declared[0] = 1
+        if -1 in declared or not names:
+            raise ValueError("input %s has the open shape %s, and no meta.json has data for it" % (_label(position, names), declared))
+        return declared
+
+    def array(self, position, names, shape, dtype):
+        """The data itself, contiguous. What is made up is seeded by the position and the
+        dimensions, whatever the layout, so that every engine computes with as many denormals and zeros."""
+        array = self._placed(position, names, list(shape))
+        if array is None:
+            # Zero is a valid index, length and condition of every model; its floats should not be all alike.
+            array = np.zeros(shape)
+            if np.issubdtype(np.dtype(dtype), np.floating):
+                seed = zlib.crc32(repr((position, sorted(shape))).encode())
+                array = np.random.RandomState(seed % 2 ** 32).uniform(size=shape)
+        if list(array.shape) != list(shape):
+            raise ValueError("input %s wants %s, and %s is recorded" % (_label(position, names), list(shape), list(array.shape)))
+        return np.ascontiguousarray(array.astype(dtype))
