@@ -42,9 +42,11 @@ demo:
 	@$(MAKE) --no-print-directory -C examples/classify run
 
 TOOLS = converter_lite mslite
+# SwiftPM runs the schema compiler again when its environment has changed, and make puts the variables of its command line there.
+unexport PEERS MODELS THREADS ROUNDS ONLY
 tools:
 	@mk/setup.sh build demo tools
-	@for tool in $(TOOLS); do $(SWIFT) build -c release --scratch-path build/tools --product $$tool || exit 1; done
+	@for tool in $(TOOLS); do env -u MAKEFLAGS -u MAKEOVERRIDES -u MFLAGS $(SWIFT) build -c release --scratch-path build/tools --product $$tool || exit 1; done
 	@mkdir -p build/bin
 	@for tool in $(TOOLS); do ln -sf ../tools/release/$$tool build/bin/$$tool; done
 	@ln -sf mslite build/bin/benchmark

@@ -33,8 +33,9 @@ class Report:
         """Sentences about how it was measured."""
         run = self.run
         lines = ["%s, %d processors, %s." % (run["cpu"], run["processors"], run["date"]),
-                 "%d round%s, in each a fresh process per engine, the engines in turn; the median of the rounds' medians. %g s of "
-                 "timed runs per process, after a quarter of that to warm up." % (run["rounds"], "s" * (run["rounds"] != 1), run["seconds"]),
+                 "%d round%s, in each a fresh process per engine, the engines in turn; the median of the rounds' medians."
+                 % (run["rounds"], "s" * (run["rounds"] != 1)),
+                 "%g s of timed runs per process, after a quarter of that to warm up." % run["seconds"],
                  "The processes measured had %s." % ("priority (nice -20)" if run["preferred"] else "no priority over others"),
                  "Engines: %s." % ", ".join(self.titles.values())]
         if self.missing:

@@ -2,7 +2,7 @@
 import html
 
 from engines import TITLES
-from wording import milliseconds, optional, percent, thread_text
+from wording import ROOF, milliseconds, optional, percent, thread_text
 
 # Longer bars are cut, or one slow engine would hide how the others compare.
 LONGEST = 5
@@ -14,12 +14,14 @@ STYLE = """
   --ours: #0969da; --peer: #a5adb8; --ahead: #1a7f37; --behind: #bc4c00; }
 @media (prefers-color-scheme: dark) { :root { --page: #0d1117; --text: #e6edf3; --quiet: #8d96a0; --line: #30363d; --card: #161b22;
   --ours: #4493f8; --peer: #57606a; --ahead: #3fb950; --behind: #db8b42; } }
-body { background: var(--page); color: var(--text); font: 15px/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 1360px; padding: 16px 24px; }
+body { background: var(--page); color: var(--text); font: 15px/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 1360px;
+  padding: 16px 24px; }
 h2 { border-bottom: 1px solid var(--line); margin-top: 36px; padding-bottom: 4px; }
 ul { padding-left: 20px; }
 .cards { display: grid; gap: 14px; grid-template-columns: repeat(auto-fill, minmax(430px, 1fr)); }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: 10px 12px; }
-.card h3 { align-items: baseline; display: flex; font-size: 15px; justify-content: space-between; margin: 0 0 6px; overflow-wrap: anywhere; }
+.card h3 { align-items: baseline; display: flex; font-size: 15px; justify-content: space-between; margin: 0 0 6px;
+  overflow-wrap: anywhere; }
 .ahead { color: var(--ahead); } .behind { color: var(--behind); }
 svg { display: block; height: auto; width: 100%; }
 svg text { fill: var(--text); font: 12px system-ui, sans-serif; } svg .quiet { fill: var(--quiet); }
@@ -29,8 +31,8 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { border-bottom: 1px solid var(--line); padding: 3px 10px; text-align: left; } th { color: var(--quiet); font-weight: 600; }
 .number { text-align: right; white-space: nowrap; } .best { font-weight: 700; }
 summary { cursor: pointer; padding: 4px 0; }
-.roof { background: linear-gradient(to right, var(--ours) calc(var(--share) * 1%), var(--line) 0); border-radius: 2px; display: inline-block;
-  height: 9px; margin-right: 8px; width: 90px; }
+.roof { background: linear-gradient(to right, var(--ours) calc(var(--share) * 1%), var(--line) 0); border-radius: 2px;
+  display: inline-block; height: 9px; margin-right: 8px; width: 90px; }
 """
 
 
@@ -130,8 +132,8 @@ def page(report):
         parts += ["<h2>Where we stand</h2><p>Ratios of times: below 1 we are faster.</p>", _standings(report)]
     for threads in report.threads:
         cards = "".join(_card(c) for c in report.comparisons if c.threads == threads)
-        parts += ["<h2>Per inference, %s</h2><p>In the corner our time by the best peer's. Bars of more than %d times the shortest are cut.</p>"
-                  % (thread_text(threads), LONGEST), '<div class="cards">%s</div>' % cards]
+        parts += ["<h2>Per inference, %s</h2><p>In the corner our time by the best peer's. Bars of more than %d times the shortest are "
+                  "cut.</p>" % (thread_text(threads), LONGEST), '<div class="cards">%s</div>' % cards]
     parts += ["<h2>Load time, ms, %s</h2><p>From the file to a model that is ready for its input.</p>" % thread_text(first),
               _numbers(report, first, lambda r: milliseconds(r.load_ms), lambda r: r.load_ms),
               "<h2>First inference, ms, %s</h2><p>Some engines do here what others do when they load.</p>" % thread_text(first),
@@ -145,9 +147,7 @@ def page(report):
                   table([("engine", False), ("says", False), ("models", False)],
                         [[escape(e), escape(why), escape(", ".join(m))] for e, why, m in refusals])]
     if report.profiles:
-        parts += ["<h2>Where our time goes</h2><p>A node's roof is the longer of computing its operations and of reading its inputs, weights and "
-                  "outputs once from the nearest cache that holds them, at the speeds that this machine has shown at the start of the run. "
-                  "Winograd's algorithm does with fewer operations than are counted and may exceed 100 %.</p>", items(report.roofs())]
+        parts += ["<h2>Where our time goes</h2><p>%s</p>" % escape(ROOF), items(report.roofs())]
         parts += [_profile(report, p) for p in report.profiles if p.nodes]
     return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
             "<title>Benchmark</title><style>%s</style></head><body>\n%s\n</body></html>\n") % (STYLE, "\n".join(parts))

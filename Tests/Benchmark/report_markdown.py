@@ -1,6 +1,6 @@
 """The report as Markdown: what fits into a terminal or a merge request."""
 from engines import TITLES
-from wording import milliseconds, optional, percent, thread_text
+from wording import ROOF, milliseconds, optional, percent, thread_text
 
 # Nodes per model; all are in the HTML page.
 SLOWEST = 5
@@ -67,17 +67,15 @@ def page(report):
     for threads in report.threads:
         parts += ["## Milliseconds per inference, %s\n" % thread_text(threads), _times(report, threads)]
     parts += ["## Load time in ms / memory in MiB, %s\n" % thread_text(report.threads[0]),
-              "From the file to a model that is ready for its input; the growth of the process's largest resident size from before the load "
-              "to after the last run, without the interpreter and the engine's code.\n", _loads(report, report.threads[0])]
+              "From the file to a model that is ready for its input; the growth of the process's largest resident size from before "
+              "the load to after the last run, without the interpreter and the engine's code.\n", _loads(report, report.threads[0])]
     refusals = report.refusals()
     if refusals:
         parts += ["## What did not run\n",
                   table([("engine", False), ("says", False), ("models", False)], [[e, why, ", ".join(m)] for e, why, m in refusals])]
     if report.profiles:
         parts += ["## Where our time goes\n",
-                  "A node's roof is the longer of computing its operations and of reading its inputs, weights and outputs once from the nearest "
-                  "cache that holds them, at the speeds that this machine has shown at the start of the run. Winograd's algorithm does with "
-                  "fewer operations than are counted and may exceed 100 %.\n",
+                  ROOF + "\n",
                   "\n".join("- " + line for line in report.roofs()) + "\n"]
         parts += [_profile(report, p) for p in report.profiles if p.nodes]
     return "\n".join(parts)

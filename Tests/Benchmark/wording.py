@@ -1,4 +1,8 @@
-"""Numbers and counts in words, for both pages."""
+"""Words and numbers that both pages have."""
+
+ROOF = ("A node's roof is the longer of computing its operations and of reading its inputs, weights and outputs once from the nearest "
+        "cache that holds them, at the speeds that this machine has shown at the start of the run. Winograd's algorithm does with fewer "
+        "operations than are counted and may exceed 100 %.")
 
 
 def thread_text(threads):
