@@ -1,4 +1,4 @@
-"""The engines, each behind the same three steps: load a file for the shapes of the data, fill the inputs, run.
+"""The engines, each behind the same steps: load a file for the shapes of the data, fill the inputs, run; outputs() is a run of its own.
 
 Every engine runs in an environment of its own, MindSpore Lite's with Python 3.7, and imports its package when it is made: what the
 package itself takes is not counted as loading a model.
@@ -32,6 +32,9 @@ class Ours:
 
     def fill(self, inputs):
         self.model.fill([inputs.array(i, [name], shape, kind) for i, (name, kind, shape) in enumerate(self.model.inputs())])
+
+    def outputs(self):
+        return [array for _, array in self.model.read(self.model.predict())]
 
     def input_shapes(self):
         """What it runs with, by the inputs' names."""
@@ -80,6 +83,9 @@ class MindSporeLite:
     def runner(self):
         return lambda: self.model.predict(self.tensors)
 
+    def outputs(self):
+        return [t.get_data_to_numpy() for t in self.model.predict(self.tensors)]
+
 
 class LiteRT:
     def __init__(self, threads):
@@ -105,6 +111,10 @@ class LiteRT:
 
     def runner(self):
         return self.interpreter.invoke
+
+    def outputs(self):
+        self.interpreter.invoke()
+        return [self.interpreter.get_tensor(d["index"]) for d in self.interpreter.get_output_details()]
 
 
 class ONNXRuntime:
@@ -132,6 +142,9 @@ class ONNXRuntime:
     def runner(self):
         outputs = [t.name for t in self.session.get_outputs()]
         return lambda: self.session.run(outputs, self.feed)
+
+    def outputs(self):
+        return self.session.run(None, self.feed)
 
 
 class OpenVINO:
@@ -165,6 +178,9 @@ class OpenVINO:
     def runner(self):
         return self.request.infer
 
+    def outputs(self):
+        return list(self.request.infer().values())
+
 
 class MNN:
     def __init__(self, threads):
@@ -189,18 +205,37 @@ class MNN:
             self.interpreter.resizeSession(self.session)
 
     def fill(self, inputs):
+        self.given = []
         for i, (name, tensor) in enumerate(self.tensors.items()):
             try:
                 kind = tensor.getNumpyData().dtype
             except SystemError:
                 raise RuntimeError("input %s has a type that its Python interface does not know" % name)
             data = inputs.array(i, [name], list(tensor.getShape()), kind)
-            kinds = {"f4": self.package.Halide_Type_Float, "i4": self.package.Halide_Type_Int, "u1": self.package.Halide_Type_Uint8}
-            host = self.package.Tensor(tensor.getShape(), kinds[kind.str[1:]], data, tensor.getDimensionType())
-            tensor.copyFrom(host)
+            self.given.append((tensor, self._host(tensor, data), data))
+
+    def _host(self, tensor, data):
+        """A tensor in the model's own layout; the session's are blocked by channels."""
+        kinds = {"f4": self.package.Halide_Type_Float, "i4": self.package.Halide_Type_Int, "u1": self.package.Halide_Type_Uint8}
+        return self.package.Tensor(tensor.getShape(), kinds[data.dtype.str[1:]], data, tensor.getDimensionType())
 
     def runner(self):
-        return lambda: self.interpreter.runSession(self.session)
+        def run():
+            # A run uses the memory of its inputs for other things, so they are given each time.
+            for tensor, host, _ in self.given:
+                tensor.copyFrom(host)
+            self.interpreter.runSession(self.session)
+        return run
+
+    def outputs(self):
+        self.runner()()
+        arrays = []
+        for tensor in self.interpreter.getSessionOutputAll(self.session).values():
+            array = np.zeros(tensor.getShape(), tensor.getNumpyData().dtype)
+            host = self._host(tensor, array)
+            tensor.copyToHostTensor(host)
+            arrays.append(np.array(host.getNumpyData()))
+        return arrays
 
 
 class NCNN:
@@ -232,13 +267,20 @@ class NCNN:
         outputs = self.net.output_names()
 
         def run():
+            results = []
             with self.net.create_extractor() as extractor:
                 for name, mat in zip(self.names, self.mats):
                     extractor.input(name, mat)
                 for name in outputs:
-                    if extractor.extract(name)[0]:
+                    status, mat = extractor.extract(name)
+                    if status:
                         raise RuntimeError("it cannot compute " + name)
+                    results.append(mat)
+            return results
         return run
+
+    def outputs(self):
+        return [np.array(mat) for mat in self.runner()()]
 
 
 CLASSES = {"ours": Ours, "msl": MindSporeLite, "litert": LiteRT, "ort": ONNXRuntime, "ov": OpenVINO, "mnn": MNN, "ncnn": NCNN}

@@ -1,4 +1,5 @@
-"""The numbers that go into a model: the recorded ones where there are some, in the layout that an engine wants, else random ones.
+"""The numbers that go into a model: the recorded ones where there are some, in the layout that an engine wants, else random ones. And
+whether what comes out is what was recorded.
 
 Runs in the environment of every engine, so it keeps to Python 3.7.
 """
@@ -70,3 +71,28 @@ class Inputs:
         if list(array.shape) != list(shape):
             raise ValueError("input %s wants %s, and %s is recorded" % (_label(position, names), list(shape), list(array.shape)))
         return np.ascontiguousarray(array.astype(dtype))
+
+
+# Engines round differently, and quantised ones by whole steps; this is for those that compute something else, or nothing.
+WRONG = 0.25
+
+
+def _distance(expected, array):
+    """The largest difference by the largest value. Values are compared in their order of size, whatever the layout."""
+    a, b = (np.sort(np.asarray(x, np.float64).ravel()) for x in (expected, array))
+    if (expected.dtype.kind in "iu") != (array.dtype.kind in "iu"):
+        # One of them is quantised with a scale that is not recorded here.
+        a, b = ((x - x[0]) / ((x[-1] - x[0]) or 1) for x in (a, b))
+    distance = np.abs(a - b).max() / (np.abs(a).max() or 1)
+    return distance if np.isfinite(distance) else np.inf
+
+
+def check(recorded, outputs):
+    """Raises ValueError unless every recorded output ([{"files", "dtype"}]) is among those that an engine gives."""
+    for o in recorded:
+        candidates = [np.fromfile(path, o["dtype"]) for path in o["files"]]
+        distances = [_distance(c, x) for c in candidates for x in outputs if x.size == c.size]
+        if not distances:
+            raise ValueError("it gives outputs of %s elements; %d are recorded" % ([x.size for x in outputs], candidates[0].size))
+        if min(distances) > WRONG:
+            raise ValueError("it computes something else: an output is off by %.2g of the recorded peak" % min(distances))

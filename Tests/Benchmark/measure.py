@@ -11,7 +11,7 @@ import sys
 import time
 
 from engines import CLASSES
-from inputs import Inputs
+from inputs import Inputs, check
 
 # Of timed runs there are at least so many, however long they take.
 FEWEST = 5
@@ -59,6 +59,7 @@ def measure(request):
     start = clock()
     run()
     first = clock() - start
+    check(request["outputs"], engine.outputs())
 
     seconds = request["seconds"]
     end = clock() + seconds / 4

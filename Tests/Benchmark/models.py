@@ -7,7 +7,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.append(os.path.join(os.path.dirname(HERE), "Models"))
-from make_manifest import TRAINING  # noqa: E402
+from make_manifest import TRAINING, Manifest  # noqa: E402
 
 SUFFIXES = (".ms", ".tflite", ".onnx")
 # Folders of Tests/Models whose files are whole networks; the others hold single operators and variants of one network.
@@ -26,12 +26,15 @@ class Unavailable(Exception):
 class Model:
     """One network in one or more formats."""
 
-    def __init__(self, name, files, case=None):
+    def __init__(self, name, files, inputs=(), outputs=()):
         self.name = name
         # By suffix.
         self.files = files
         # The recorded inputs: [{"name", "file", "dtype", "shape"}]; empty when the data is to be made up.
-        self.inputs = case or []
+        self.inputs = list(inputs)
+        # What they give: [{"files", "dtype"}]. The original converter has changed what some models compute, so that a .ms file may
+        # give another result than its source; either one will do.
+        self.outputs = list(outputs)
 
     def file_for(self, engine, converters):
         """The file that an engine runs, converted when need be."""
@@ -58,18 +61,27 @@ def find(directory):
         folder = os.path.join(directory, entry)
         files = {s: os.path.join(folder, "model" + s) for s in SUFFIXES if os.path.exists(os.path.join(folder, "model" + s))}
         if files:
-            models.append(Model(entry, files, _recorded(folder)))
+            models.append(Model(entry, files, *_recorded(directory, entry)))
     return sorted((m for m in models if max(map(os.path.getsize, m.files.values())) >= SMALLEST), key=lambda m: m.name)
 
 
-def _recorded(folder):
-    """The inputs of the first case in meta.json."""
+def _recorded(directory, name):
+    """The inputs and outputs of the first case in meta.json."""
+    folder = os.path.join(directory, name)
     path = os.path.join(folder, "meta.json")
     if not os.path.exists(path):
-        return []
+        return [], []
     with open(path) as file:
-        cases = json.load(file).get("cases") or [{"inputs": []}]
-    return [dict(i, file=os.path.join(folder, i["file"])) for i in cases[0]["inputs"]]
+        cases = json.load(file).get("cases")
+    if not cases:
+        return [], []
+    manifest = Manifest(directory, True)
+    inputs = [dict(i, file=os.path.join(folder, i["file"])) for i in cases[0]["inputs"]]
+    outputs = []
+    for o in cases[0]["outputs"]:
+        files = {os.path.join(folder, o["file"]), manifest.path(manifest.golden(os.path.join(name, o["file"])))}
+        outputs.append({"files": sorted(files), "dtype": o["dtype"]})
+    return inputs, outputs
 
 
 class Converter:

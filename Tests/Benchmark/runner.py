@@ -29,7 +29,7 @@ class Runner:
         self.environment.update(MSLITE_LIB=library, GLOG_v="3", PYTHONDONTWRITEBYTECODE="1")
         self.versions, self.preferred = {}, False
         for engine in list(self.pythons):
-            answer = self._ask({"engine": engine, "threads": 1, "file": None, "inputs": [], "seconds": 0})
+            answer = self._ask({"engine": engine, "threads": 1, "file": None, "inputs": [], "outputs": [], "seconds": 0})
             if "error" in answer:
                 print("%s is installed, but does not start: %s" % (TITLES[engine], answer["error"]), file=sys.stderr)
                 del self.pythons[engine]
@@ -67,7 +67,7 @@ class Runner:
             order = list(files)[turn:] + list(files)[:turn]
             for engine in order:
                 answer = self._ask({"engine": engine, "threads": threads, "file": files[engine], "inputs": model.inputs,
-                                    "seconds": self.seconds})
+                                    "outputs": model.outputs, "seconds": self.seconds})
                 shapes = answer.pop("shapes", shapes)
                 rows.append(dict(answer, engine=engine, round=number, **start))
                 if "error" in answer:

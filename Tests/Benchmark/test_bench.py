@@ -181,6 +181,33 @@ def layouts_of_inputs():
     check(whole.dtype == np.int64 and not whole.any(), "valid indices", whole)
 
 
+@test
+def outputs_that_are_wrong():
+    path = os.path.join(WORK, "out_0.bin")
+    expected = np.linspace(-1, 3, 12, dtype=np.float32)
+    expected.tofile(path)
+    recorded = [{"files": [path], "dtype": "float32"}]
+
+    def accepts(*outputs):
+        try:
+            inputs.check(recorded, outputs)
+            return True
+        except ValueError:
+            return False
+
+    check(accepts(expected.reshape(3, 4).T + np.float32(0.01)), "another layout and rounding")
+    check(accepts(np.zeros(5), expected), "one of several outputs")
+    check(accepts(np.round(expected * 20).astype(np.int8)), "quantised")
+    check(not accepts(np.zeros(12, np.float32)), "nothing was computed")
+    check(not accepts(np.zeros(12, np.int8)), "nothing was computed, quantised")
+    check(not accepts(np.full(12, np.nan, np.float32)), "not a number")
+    refused(lambda: inputs.check(recorded, [expected + 2]), "off by 0.67", "the message says how far it is off")
+    refused(lambda: inputs.check(recorded, [np.zeros(5)]), "12 are recorded", "an output that is missing")
+    recorded[0]["files"].append(os.path.join(WORK, "original.bin"))
+    np.zeros(12, np.float32).tofile(recorded[0]["files"][1])
+    check(accepts(np.zeros(12, np.float32)), "what the original computes")
+
+
 class Balance(HTMLParser):
     """Whether every element is closed, and what refers to something outside of the page."""
     OPEN = ("meta", "rect", "path", "br")

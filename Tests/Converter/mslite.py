@@ -141,7 +141,7 @@ class Model:
 
     def run(self, data):
         """[(name, array)] of the outputs."""
-        lib, info = library(), self.inputs()
+        info = self.inputs()
         if isinstance(data, dict):
             data = [data[name] for name, _, _ in info]
         if len(data) != len(info):
@@ -149,8 +149,11 @@ class Model:
         data = [np.asarray(x) for x in data]
         self.resize([x.shape for x in data])
         self.fill(data)
-        result = self.predict()
-        outputs = []
+        return self.read(self.predict())
+
+    def read(self, result):
+        """[(name, array)] of what predict() has returned."""
+        lib, outputs = library(), []
         for i, (name, kind, shape) in enumerate(self._describe(result)):
             if kind is None:
                 raise Refused("output %s has a type that numpy does not have" % name)
