@@ -56,6 +56,7 @@ test:
 	@mk/test.sh $(STEPS)
 
 bench: all tools
+	@mk/setup.sh bench
 	@PEERS="$(PEERS)" MODELS="$(MODELS)" THREADS="$(THREADS)" ROUNDS="$(ROUNDS)" ONLY="$(ONLY)" mk/bench.sh
 
 aarch64:

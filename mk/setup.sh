@@ -2,7 +2,7 @@
 # setup.sh GROUP...: makes sure that what the named targets need is there. Missing Debian packages are installed when this runs
 # as root or sudo asks for no password; otherwise they are named and the script fails.
 #   build  the library      demo  examples/classify      aarch64  cross compiler and emulator      fuzz  libFuzzer
-#   tools  the converter: its schemas' compiler
+#   tools  the converter: its schemas' compiler      bench  Python
 #   test   everything that make test uses
 set -eu
 
@@ -47,11 +47,14 @@ fuzz() {
   # The toolchain's clang has libFuzzer; linking it needs the C++ library.
   need g++ has g++
 }
-test_() {
-  fuzz
-  [ "$(uname -m)" = aarch64 ] || aarch64
+bench() {
   need python3 has python3
   need python3-venv python3 -c 'import ensurepip, venv'
+}
+test_() {
+  fuzz
+  bench
+  [ "$(uname -m)" = aarch64 ] || aarch64
   need cmake has cmake
   need pkg-config has pkg-config
   # Encrypted models: any package that brings libcrypto will do.
@@ -61,7 +64,7 @@ test_() {
 for group in "$@"; do
   case $group in
     test) test_ ;;
-    build | demo | tools | aarch64 | fuzz) "$group" ;;
+    build | demo | tools | bench | aarch64 | fuzz) "$group" ;;
     *) echo "setup: unknown group $group" >&2; exit 2 ;;
   esac
 done

@@ -3,6 +3,8 @@ import collections
 import math
 import statistics
 
+from engines import PEERS
+
 FIELDS = ["model", "threads", "engine", "round", "median_ms", "min_ms", "runs", "load_ms", "first_ms", "peak_kib", "error"]
 _NUMBERS = {"threads": int, "round": int, "median_ms": float, "min_ms": float, "runs": int, "load_ms": float, "first_ms": float,
             "peak_kib": int}
@@ -86,8 +88,7 @@ def standings(comparisons):
     lines = []
     for threads in sorted({c.threads for c in comparisons}):
         group = [c for c in comparisons if c.threads == threads]
-        engines = sorted({e for c in group for e in c.peers})
-        for engine in [None] + engines:
+        for engine in [None] + PEERS:
             pairs = [(c.ratio(engine), c.model) for c in group if c.ratio(engine)]
             if pairs:
                 ratios = [ratio for ratio, _ in pairs]
