@@ -17,6 +17,13 @@ def _fits(shape, declared):
     return len(shape) == len(declared) and all(d in (-1, s) for s, d in zip(shape, declared))
 
 
+def real(recorded, array):
+    """The numbers that recorded integers stand for."""
+    if "scale" not in recorded or array.dtype.kind not in "iu":
+        return array
+    return (array.astype(np.float32) - recorded["zero_point"]) * recorded["scale"]
+
+
 def _label(position, names):
     return " or ".join(sorted(names)) or "%d" % position
 
@@ -25,18 +32,21 @@ class Inputs:
     """Data for the inputs of one model."""
 
     def __init__(self, recorded):
-        """`recorded`: [{"name", "file", "dtype", "shape"}]"""
-        self.recorded = [(r["name"], np.fromfile(r["file"], r["dtype"]).reshape(r["shape"])) for r in recorded]
+        """`recorded`: as in models.Model."""
+        self.recorded = recorded
+        self.arrays = [np.fromfile(r["file"], r["dtype"]).reshape(r["shape"]) for r in recorded]
 
     def _find(self, position, names):
-        for name, array in self.recorded:
-            if name in names:
-                return array
-        return self.recorded[position][1] if position < len(self.recorded) else None
+        """What is recorded for an input, by name or else by position."""
+        for i, recorded in enumerate(self.recorded):
+            if recorded["name"] in names:
+                return i
+        return position if position < len(self.recorded) else None
 
     def _placed(self, position, names, declared):
         """The recorded array in the declared layout. Converters to NHWC turn the inputs of a model too."""
-        array = self._find(position, names)
+        found = self._find(position, names)
+        array = None if found is None else self.arrays[found]
         if array is None or _fits(array.shape, declared):
             return array
         if array.ndim == 4:
@@ -68,6 +78,8 @@ class Inputs:
             if np.issubdtype(np.dtype(dtype), np.floating):
                 seed = zlib.crc32(repr((position, sorted(shape))).encode())
                 array = np.random.RandomState(seed % 2 ** 32).uniform(size=shape)
+        elif np.issubdtype(np.dtype(dtype), np.floating):
+            array = real(self.recorded[self._find(position, names)], array)
         if list(array.shape) != list(shape):
             raise ValueError("input %s wants %s, and %s is recorded" % (_label(position, names), list(shape), list(array.shape)))
         return np.ascontiguousarray(array.astype(dtype))
@@ -80,18 +92,15 @@ WRONG = 0.25
 def _distance(expected, array):
     """The largest difference by the largest value. Values are compared in their order of size, whatever the layout."""
     a, b = (np.sort(np.asarray(x, np.float64).ravel()) for x in (expected, array))
-    if (expected.dtype.kind in "iu") != (array.dtype.kind in "iu"):
-        # One of them is quantised with a scale that is not recorded here.
-        a, b = ((x - x[0]) / ((x[-1] - x[0]) or 1) for x in (a, b))
     distance = np.abs(a - b).max() / (np.abs(a).max() or 1)
     return distance if np.isfinite(distance) else np.inf
 
 
 def check(recorded, outputs):
-    """Raises ValueError unless every recorded output ([{"files", "dtype"}]) is among those that an engine gives."""
+    """Raises ValueError unless every recorded output (as in models.Model) is among those that an engine gives."""
     for o in recorded:
         candidates = [np.fromfile(path, o["dtype"]) for path in o["files"]]
-        distances = [_distance(c, x) for c in candidates for x in outputs if x.size == c.size]
+        distances = [_distance(real(o, c) if x.dtype.kind == "f" else c, x) for c in candidates for x in outputs if x.size == c.size]
         if not distances:
             raise ValueError("it gives outputs of %s elements; %d are recorded" % ([x.size for x in outputs], candidates[0].size))
         if min(distances) > WRONG:

@@ -7,7 +7,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.append(os.path.join(os.path.dirname(HERE), "Models"))
-from make_manifest import TRAINING, Manifest  # noqa: E402
+from make_manifest import TRAINING, UNSCALED, Manifest  # noqa: E402
 
 SUFFIXES = (".ms", ".tflite", ".onnx")
 # Folders of Tests/Models whose files are whole networks; the others hold single operators and variants of one network.
@@ -30,9 +30,10 @@ class Model:
         self.name = name
         # By suffix.
         self.files = files
-        # The recorded inputs: [{"name", "file", "dtype", "shape"}]; empty when the data is to be made up.
+        # The recorded inputs: [{"name", "file", "dtype", "shape"}], and "scale" and "zero_point" where they are quantised; empty when the
+        # data is to be made up.
         self.inputs = list(inputs)
-        # What they give: [{"files", "dtype"}]. The original converter has changed what some models compute, so that a .ms file may
+        # What they give: [{"files", "dtype"}], and scales as above. The original converter has changed what some models compute, so that a .ms file may
         # give another result than its source; either one will do.
         self.outputs = list(outputs)
 
@@ -60,6 +61,9 @@ def find(directory):
     for entry in sorted(os.listdir(directory)):
         folder = os.path.join(directory, entry)
         files = {s: os.path.join(folder, "model" + s) for s in SUFFIXES if os.path.exists(os.path.join(folder, "model" + s))}
+        if entry in UNSCALED:
+            # Our converter makes a better one.
+            files.pop(".ms", None)
         if files:
             models.append(Model(entry, files, *_recorded(directory, entry)))
     return sorted((m for m in models if max(map(os.path.getsize, m.files.values())) >= SMALLEST), key=lambda m: m.name)
@@ -72,20 +76,27 @@ def _recorded(directory, name):
     if not os.path.exists(path):
         return [], []
     with open(path) as file:
-        cases = json.load(file).get("cases")
-    if not cases:
+        meta = json.load(file)
+    if not meta.get("cases"):
         return [], []
+    case, scales = meta["cases"][0], meta.get("quant_io", {"ins": [], "outs": []})
+
+    def scaled(entries, infos):
+        for entry, info in zip(entries, infos):
+            entry.update(scale=info["scale"], zero_point=info["zero_point"])
+        return entries
+
     manifest = Manifest(directory, True)
-    inputs = [dict(i, file=os.path.join(folder, i["file"])) for i in cases[0]["inputs"]]
+    inputs = [dict(i, file=os.path.join(folder, i["file"])) for i in case["inputs"]]
     outputs = []
-    for o in cases[0]["outputs"]:
+    for o in case["outputs"]:
         files = {os.path.join(folder, o["file"]), manifest.path(manifest.golden(os.path.join(name, o["file"])))}
         outputs.append({"files": sorted(files), "dtype": o["dtype"]})
-    return inputs, outputs
+    return scaled(inputs, scales["ins"]), scaled(outputs, scales["outs"])
 
 
 class Converter:
-    """Turns a source model into an engine's own format, once per source file."""
+    """Turns a source model into an engine's own format, unless that has been done since the model and the converter were made."""
 
     def __init__(self, directory, suffix, command, reads=(".tflite", ".onnx")):
         """`command(source, target, inputs)` is a list of words; it writes `target`, which ends with `suffix`."""
@@ -100,19 +111,23 @@ class Converter:
             raise Unavailable("there is no file in a format that its converter reads")
         source = os.path.realpath(model.files[found[0]])
         target = os.path.join(self.directory, model.name + self.suffix)
-        if os.path.exists(target) and os.path.getmtime(target) >= os.path.getmtime(source):
-            return target
-        os.makedirs(os.path.dirname(target), exist_ok=True)
         # Some converters write beside their source.
         link = os.path.join(self.directory, model.name + found[0])
+        command = self.command(link, target, model.inputs)
+        newest = max(os.path.getmtime(path) for path in (source, command[0]) if os.path.exists(path))
+        if os.path.exists(target) and os.path.getmtime(target) >= newest:
+            return target
+        os.makedirs(os.path.dirname(target), exist_ok=True)
         if os.path.lexists(link):
             os.remove(link)
         os.symlink(source, link)
         try:
-            done = subprocess.run(self.command(link, target, model.inputs), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                  timeout=900, universal_newlines=True, errors="replace")
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=900, universal_newlines=True,
+                                  errors="replace")
         except subprocess.TimeoutExpired:
             raise Unavailable("its converter did not end within 900 s")
+        except OSError as error:
+            raise Unavailable("its converter does not start: %s" % error)
         if done.returncode or not os.path.exists(target):
             lines = done.stdout.strip().splitlines() or ["ended with %d" % done.returncode]
             raise Unavailable("its converter refused: " + lines[-1][:200])
