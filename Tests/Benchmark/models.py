@@ -2,6 +2,7 @@
 import glob
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -130,7 +131,9 @@ class Converter:
             raise Unavailable("its converter does not start: %s" % error)
         if done.returncode or not os.path.exists(target):
             lines = done.stdout.strip().splitlines() or ["ended with %d" % done.returncode]
-            raise Unavailable("its converter refused: " + lines[-1][:200])
+            # Some go on talking after what matters.
+            reasons = [line for line in lines if re.search("error|fail|not support|unsupport", line, re.IGNORECASE)] or lines
+            raise Unavailable("its converter refused: " + reasons[-1].strip()[:200])
         return target
 
 
@@ -145,7 +148,9 @@ def converters(tool, peers, directory):
         return [os.path.join(peers, "mnn/bin/mnnconvert"), "-f", kind, "--modelFile", source, "--MNNModel", target, "--bizCode", "bench"]
 
     def ncnn(source, target, inputs):
-        shapes = ",".join("[%s]f32" % ",".join(map(str, i["shape"])) for i in inputs)
+        # As in [1,3,224,224]f32.
+        types = {"float32": "f32", "float16": "f16", "int64": "i64", "int32": "i32", "int8": "i8", "uint8": "u8", "bool": "i8"}
+        shapes = ",".join("[%s]%s" % (",".join(map(str, i["shape"])), types[i["dtype"]]) for i in inputs)
         # pnnx's Python entry imports torch, the program that it starts needs none.
         programs = glob.glob(os.path.join(peers, "ncnn/lib/python3*/site-packages/pnnx/pnnx"))
         return [programs[0] if programs else "pnnx", source] + (["inputshape=" + shapes] if shapes else [])

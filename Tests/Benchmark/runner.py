@@ -1,6 +1,7 @@
 """Measures engines on models: every engine and round in a process of its own, the engines in turn."""
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -50,7 +51,9 @@ class Runner:
             pass
         if done.returncode < 0:
             return {"error": "ended by " + signal.Signals(-done.returncode).name}
-        return {"error": ((done.stderr.strip() or "ended with %d" % done.returncode).splitlines()[-1])[:300]}
+        reason = (done.stderr.strip() or "ended with %d" % done.returncode).splitlines()[-1]
+        # The last line of a traceback starts with the exception's type.
+        return {"error": re.sub(r"^[\w.]*(Error|Exception|Refused): ", "", reason)[:300]}
 
     def rounds(self, model, threads, rounds, converters):
         """Rows of results.FIELDS for all engines, and the shapes that ours ran with."""
