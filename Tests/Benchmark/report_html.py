@@ -2,7 +2,7 @@
 import html
 
 from engines import TITLES
-from wording import ROOF, milliseconds, optional, percent, thread_text
+from wording import ROOF, milliseconds, optional, percent, short, thread_text
 
 # Longer bars are cut, or one slow engine would hide how the others compare.
 LONGEST = 5
@@ -112,8 +112,11 @@ def _profile(report, profile):
     rows = []
     for n in profile.slowest():
         share = n.share(machine)
+        name = escape(short(n.name))
+        if len(n.name) > len(short(n.name)):
+            name = '<span title="%s">%s</span>' % (escape(n.name), name)
         roof = '<span class="roof" style="--share:%.0f"></span>%s' % (min(100, 100 * share), percent(share)) if share is not None else ""
-        rows.append([escape(n.name), escape(n.type), escape(n.output), escape(n.arithmetic or "integers"), "%.4f" % n.time_ms,
+        rows.append([name, escape(n.type), escape(n.output), escape(n.arithmetic or "integers"), "%.4f" % n.time_ms,
                      percent(n.time_ms / profile.time_ms), optional(n.gigaflops), optional(n.gigabytes), roof])
     share = profile.share(machine)
     head = "%s: %s ms in %d nodes%s; %s" % (

@@ -1,6 +1,6 @@
 """The report as Markdown: what fits into a terminal or a merge request."""
 from engines import TITLES
-from wording import ROOF, milliseconds, optional, percent, thread_text
+from wording import ROOF, milliseconds, optional, percent, short, thread_text
 
 # Nodes per model; all are in the HTML page.
 SLOWEST = 5
@@ -50,7 +50,7 @@ def _loads(report, threads):
 
 def _profile(report, profile):
     machine = report.machines[profile.threads]
-    rows = [[n.name, n.type, n.output, milliseconds(n.time_ms), percent(n.time_ms / profile.time_ms), optional(n.gigaflops),
+    rows = [[short(n.name), n.type, n.output, milliseconds(n.time_ms), percent(n.time_ms / profile.time_ms), optional(n.gigaflops),
              optional(n.gigabytes), percent(n.share(machine))] for n in profile.slowest()[:SLOWEST]]
     types = ", ".join("%s %s" % (t, percent(ms / profile.time_ms)) for t, _, ms in profile.types()[:4])
     share = profile.share(machine)

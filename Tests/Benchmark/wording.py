@@ -20,3 +20,8 @@ def optional(value, form="%.3g"):
 
 def percent(share):
     return "" if share is None else "%.0f %%" % (100 * share)
+
+
+def short(name, limit=48):
+    """Names of fused TFLite nodes list all that went into them."""
+    return name if len(name) <= limit else name[:limit - 3] + "..."

@@ -380,6 +380,25 @@ def numbers_of_a_benchmark():
 
 
 @test
+def long_names_in_a_benchmark():
+    # The engine's profile cuts names: these are alike then.
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+    long = "a" * 200
+    weights = [numpy_helper.from_array(np.ones(shape, np.float32), name) for name, shape in (("w1", (8, 16)), ("w2", (16, 32)))]
+    nodes = [helper.make_node("MatMul", ["x", "w1"], ["h"], long + "1"), helper.make_node("Relu", ["h"], ["r"]),
+             helper.make_node("MatMul", ["r", "w2"], ["y"], long + "2")]
+    graph = helper.make_graph(nodes, "long", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [4, 8])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, [4, 32])], weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]), work("long.onnx"))
+    done = subprocess.run([CONVERTER, "--fmk=ONNX", "--modelFile=" + work("long.onnx"), "--outputFile=" + work("long")], capture_output=True, text=True)
+    status, out, err = benchmark("--modelFile=" + work("long.ms"), "--timeProfiling", "--format=json")
+    check(status == 0, "status", done.stdout + err)
+    products = [(len(o["name"]), o["macs"]) for o in json.loads(out)["operators"] if o["macs"]]
+    check(products == [(127, 4 * 8 * 16), (127, 4 * 16 * 32)], "arithmetic of operators whose names are cut", products)
+
+
+@test
 def tables_and_files():
     path = model("face_detect_short/model.ms")
     status, out, err = benchmark("--modelFile=" + path, "--loopCount=3", "--timeProfiling=true", "--profile", work("p.html"), "--trace", work("t.json"))

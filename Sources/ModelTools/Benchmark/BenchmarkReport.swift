@@ -43,8 +43,9 @@ public struct BenchmarkReport {
     planProblem = problem
     let total = measurement.operators.reduce(0) { $0 + $1.nanoseconds }
     let runs = Double(max(measurement.profiledRuns, 1))
+    var next = 0
     rows = measurement.operators.map { op in
-      let planned = found?.lookup(op.name, op.kind)
+      let planned = found?.lookup(op.name, op.kind, from: &next)
       return Row(
         name: op.name, kind: op.kind, arithmetic: op.arithmetic, time: op.nanoseconds / runs / 1e3,
         callTime: op.calls > 0 ? op.nanoseconds / Double(op.calls) / 1e3 : 0, calls: op.calls,
@@ -176,9 +177,10 @@ public struct BenchmarkReport {
         ("pid", .int(1)), ("tid", .int(1)), ("args", .object([("threads", .int(options.threads)), ("library", .string(measurement.version))])),
       ]),
     ]
+    var next = 0
     for span in measurement.timeline {
       var arguments: [(String, JSON)] = [("name", .string(span.name))]
-      if let planned = plan?.lookup(span.name, span.kind) {
+      if let planned = plan?.lookup(span.name, span.kind, from: &next) {
         arguments.append(("output", .string(Units.shape(planned.output))))
         if let cost = planned.cost { arguments += [("flops", .int(cost.flops)), ("bytes", .int(cost.bytes))] }
       }

@@ -1,3 +1,4 @@
+internal import CMindSpore
 import Graph
 import Runtime
 
@@ -34,8 +35,18 @@ struct PlannedModel {
     return PlannedModel(costs: costs, memory: memory, makers: makers ?? [])
   }
 
-  /// The entry of the n-th operator of a profile, which has the same order; nil when the names do not go together.
-  func lookup(_ name: String, _ kind: String) -> (cost: NodeCost?, output: [Int])? {
-    costs.first { $0.kind == kind && $0.name == name }.map { ($0.cost, $0.output) }
+  /// The entry of an operator of a profile; nil when there is none. A profile has the same order but cuts long names, which may then be
+  /// alike, so the search starts at `next`, behind the entry of the operator before.
+  func lookup(_ name: String, _ kind: String, from next: inout Int) -> (cost: NodeCost?, output: [Int])? {
+    let isCut = name.utf8.count == Int(MSLITE_PROFILE_NAME_SIZE) - 1
+    for offset in costs.indices {
+      let i = (next + offset) % costs.count
+      let entry = costs[i]
+      if entry.kind == kind, entry.name == name || isCut && entry.name.utf8.starts(with: name.utf8) {
+        next = i + 1
+        return (entry.cost, entry.output)
+      }
+    }
+    return nil
   }
 }
