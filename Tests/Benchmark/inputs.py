@@ -35,6 +35,8 @@ class Inputs:
         """`recorded`: as in models.Model."""
         self.recorded = recorded
         self.arrays = [np.fromfile(r["file"], r["dtype"]).reshape(r["shape"]) for r in recorded]
+        # Here, since numpy imports its generators at their first use, which would count as the engine's memory.
+        self.random = np.random.RandomState()
 
     def _find(self, position, names):
         """What is recorded for an input, by name or else by position."""
@@ -77,7 +79,8 @@ class Inputs:
             array = np.zeros(shape)
             if np.issubdtype(np.dtype(dtype), np.floating):
                 seed = zlib.crc32(repr((position, sorted(shape))).encode())
-                array = np.random.RandomState(seed % 2 ** 32).uniform(size=shape)
+                self.random.seed(seed % 2 ** 32)
+                array = self.random.uniform(size=shape)
         elif np.issubdtype(np.dtype(dtype), np.floating):
             array = real(self.recorded[self._find(position, names)], array)
         if list(array.shape) != list(shape):
