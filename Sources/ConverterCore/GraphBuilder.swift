@@ -428,7 +428,9 @@ public final class GraphBuilder {
   /// A new variable, with no producer yet, that stands for `tensor` with its axes in another order: `order[i]` is the axis of
   /// `tensor` that becomes axis i. Type, quantization and what is known of the shape are those of `tensor`.
   public func variable(permuting tensor: Tensor, _ order: [Int], name: String) -> Tensor {
-    let result = Tensor(name: name, type: tensor.type, shape: Shape(order.map { tensor.shape[$0] }), format: tensor.format)
+    // A file may state a shape of another rank than the operator makes of it; the shape rules find that out.
+    let shape = tensor.shape.rank == order.count ? Shape(order.map { tensor.shape[$0] }) : tensor.shape
+    let result = Tensor(name: name, type: tensor.type, shape: shape, format: tensor.format)
     result.quantParams = tensor.quantParams
     if order == [0, 2, 3, 1] { result.format = .nhwc }
     if order == [0, 3, 1, 2] { result.format = .nchw }

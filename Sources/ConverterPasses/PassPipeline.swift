@@ -17,8 +17,23 @@ public struct PassOptions {
 
 /// The rewriting of an imported model into what is written.
 public enum PassPipeline {
+  /// Every value that the graph uses is its own. A file can name one of another graph in more ways than an importer can foresee.
+  private static func checkReferences(_ graph: Graph) throws(EngineError) {
+    graph.renumber()
+    func isOwn(_ t: Tensor) -> Bool { graph.tensors.indices.contains(t.index) && graph.tensors[t.index] === t }
+    for node in graph.nodes {
+      for t in node.inputs where !isOwn(t) {
+        throw EngineError(.graphFileError, "node \"\(node.name)\" reads \(t), which is not of its graph \"\(graph.name)\"")
+      }
+    }
+    for t in graph.outputs where !isOwn(t) {
+      throw EngineError(.graphFileError, "output \(t) of graph \"\(graph.name)\" is not of that graph")
+    }
+  }
+
   public static func run(_ model: ModelBuilder, _ options: PassOptions) throws(EngineError) {
     let switches = FusionSwitch(disabled: options.disabledFusions, report: model.report)
+    for builder in model.graphs { try checkReferences(builder.graph) }
     GraphFormats.apply(model, options)
     for builder in model.graphs {
       let editor = GraphEditor(builder)

@@ -168,7 +168,9 @@ final class MindScope {
       var inner = [MindValue]()
       for (i, v) in list.enumerated() { inner.append(try mirrored(v, name: "\(name)_\(i)", caller)) }
       return .tuple(inner)
-    case .nothing, .closure, .text, .choice: return value
+    case .nothing, .closure, .text, .choice:
+      if value.holdsTensors { throw EngineError(.notSupported, "a function with arguments is passed to a function that is not inlined") }
+      return value
     default: return .tensor(b.input(like: try caller.tensor(value), of: caller.b, name: name))
     }
   }
@@ -176,7 +178,8 @@ final class MindScope {
   /// Makes a value from around the function known in it. True when it has become an input.
   func capture(_ name: String, _ value: MindValue, _ caller: MindScope) -> Bool {
     guard case .tensor(let outer) = value else {
-      values[name] = value
+      // What consists of tensors around the function stays unknown in it.
+      if !value.holdsTensors { values[name] = value }
       return false
     }
     if outer.isConstant {

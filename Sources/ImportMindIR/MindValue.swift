@@ -57,6 +57,15 @@ private enum ValueKind {
 }
 
 extension MindValue {
+  /// It has tensors inside, which belong to one graph.
+  var holdsTensors: Bool {
+    switch self {
+    case .tensor, .choice: true
+    case .tuple(let values), .closure(_, let values): values.contains { $0.holdsTensors }
+    default: false
+    }
+  }
+
   /// The value of an attribute. Tensors become constants of `b`.
   init(_ a: MindIr_AttributeProto, _ b: GraphBuilder, _ tensors: MindTensors, name: String) throws(EngineError) {
     switch a.type {
