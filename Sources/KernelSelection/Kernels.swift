@@ -6,7 +6,7 @@ import CSystem
 /// name that this CPU or build does not have is ignored.
 public enum Kernels {
   /// The table: valid and unchanged for the life of the process.
-  public static var active: UnsafePointer<MSKernels> { UnsafePointer(holder.table) }
+  public static var active: UnsafePointer<MSKernels> { UnsafePointer(holder.table.unsafelyUnwrapped) }
 
   /// False when the environment variable MSLITE_WINOGRAD is "off": every convolution is computed directly then, whose rounding is
   /// that of plain sums.
@@ -15,12 +15,30 @@ public enum Kernels {
     return strcmp(value, "off") != 0
   }()
 
-  private static let holder = Holder(choose())
+  /// `kernels`, or those with shorter vectors where `columns` fill at most half of a vector: every lane costs the same, used or not.
+  /// The results are the same bits.
+  public static func narrowed(_ kernels: KernelPointer, columns: Int) -> KernelPointer {
+    guard columns * 2 <= Int(kernels.pointee.vector_width), kernels == active, let narrow = narrowHolder.table else { return kernels }
+    return UnsafePointer(narrow)
+  }
+
+  private static let holder = Holder(table: choose())
+
+  /// AVX2's kernels beside AVX-512's.
+  private static let narrowHolder: Holder = {
+    #if arch(x86_64)
+    if active.pointee.vector_width == 16 {
+      let table = empty()
+      mskernels_avx2(table)
+      return Holder(table: table)
+    }
+    #endif
+    return Holder(table: nil)
+  }()
 
   /// Written once before it is published, then only read.
   private struct Holder: @unchecked Sendable {
-    let table: UnsafeMutablePointer<MSKernels>
-    init(_ table: UnsafeMutablePointer<MSKernels>) { self.table = table }
+    let table: UnsafeMutablePointer<MSKernels>?
   }
 
   private static func choose() -> UnsafeMutablePointer<MSKernels> {
@@ -32,9 +50,14 @@ public enum Kernels {
       if strcmp(forced, "avx2") == 0 && best >= MSSYS_ISA_AVX2 { wanted = Int32(MSSYS_ISA_AVX2) }
       if strcmp(forced, "avx512") == 0 && best >= MSSYS_ISA_AVX512 { wanted = Int32(MSSYS_ISA_AVX512) }
     }
+    let table = empty()
+    fill(table, Int(wanted))
+    return table
+  }
+
+  private static func empty() -> UnsafeMutablePointer<MSKernels> {
     let table = UnsafeMutablePointer<MSKernels>.allocate(capacity: 1)
     memset(table, 0, MemoryLayout<MSKernels>.size)
-    fill(table, Int(wanted))
     return table
   }
 

@@ -167,7 +167,22 @@ func scaleBias(
 
 /// `MSKernels.prelu`.
 func prelu(_ x: Floats, _ slope: Floats, _ y: MutableFloats, _ rows: Int, _ channels: Int) {
-  for r in 0..<Swift.max(rows, 0) {
+  var first = 0
+  if channels < width {
+    // Rows shorter than a vector: the slopes of as many rows as a vector has lanes, and then whole vectors of several rows.
+    var repeated = InlineArray<256, Float>(repeating: 0)
+    let block = channels &* width
+    for i in 0..<block { repeated[i] = slope[i % channels] }
+    withUnsafeBytes(of: &repeated) {
+      let slopes = $0.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+      while first &+ width <= rows {
+        let source = x + first &* channels, target = y + first &* channels
+        for v in 0..<channels { sloped(source + v &* width, slopes + v &* width, target + v &* width, AllLanes()) }
+        first &+= width
+      }
+    }
+  }
+  for r in first..<Swift.max(rows, first) {
     let source = x + r &* channels, target = y + r &* channels
     var c = 0
     while c &+ width <= channels {

@@ -12,10 +12,13 @@ private let gatherFloats = 32_768
   return Swift.min(tiles, 20) &* tileRows
 }
 
+/// Convolutions of at most so many output channels add up vectors along the depth: a register tile would use one or two lanes.
+private let dotChannels = 2
+
 /// `MSKernels.conv_scratch`.
 func convScratch(_ c: UnsafePointer<MSConv>) -> Int {
   let k = depth(c)
-  return gatheredRows(k) &* k &+ width
+  return gatheredRows(k) &* k &+ width &+ (c.pointee.out_channels <= dotChannels ? dotChannels &* k : 0)
 }
 
 /// `MSKernels.conv`.
@@ -27,13 +30,157 @@ func conv(
   let product = Product(
     lda: k, k: k, n: conv.out_channels, b: conv.weights, c: conv.y, ldc: conv.ldc, bias: conv.bias,
     residual: conv.residual, ldr: conv.ldr, activation: Activation(conv.activation, conv.alpha, conv.beta))
-  let limit = gatheredRows(k)
-  let gather = Gather(conv)
-  var row = row0
-  while row < row1 {
-    let rows = Swift.min(limit, row1 &- row)
-    gather.rows(row, row &+ rows, scratch, k)
-    product.block(scratch, row: row, rows: rows, panel0, panel1)
-    row &+= rows
+  // Channels that fill one panel are this call's or there is nothing to do.
+  if conv.out_channels <= dotChannels && k >= 2 &* width {
+    if panel0 >= panel1 { return }
+    let columns = scratch + (gatheredRows(k) &* k &+ width)
+    for channel in 0..<conv.out_channels {
+      for i in 0..<k { columns[channel &* k &+ i] = conv.weights[i &* panelColumns &+ channel] }
+    }
+    ConvolutionRows(conv, product, columns, scratch).run(row0, row1, panel0, panel1)
+  } else {
+    ConvolutionRows(conv, product, nil, scratch).run(row0, row1, panel0, panel1)
+  }
+}
+
+/// Output pixels of a convolution as rows of a matrix product.
+private struct ConvolutionRows {
+  let conv: MSConv
+  let product: Product
+  /// The weights channel by channel, where the products are computed as dot products.
+  let columns: Floats?
+  let scratch: MutableFloats
+  let gather: Gather
+
+  @inline(always) init(_ conv: MSConv, _ product: Product, _ columns: MutableFloats?, _ scratch: MutableFloats) {
+    self.conv = conv
+    self.product = product
+    self.columns = columns.map { Floats($0) }
+    self.scratch = scratch
+    gather = Gather(conv)
+  }
+
+  func run(_ row0: Int, _ row1: Int, _ panel0: Int, _ panel1: Int) {
+    if !readsInPlace {
+      gathered(row0, row1, panel0, panel1)
+      return
+    }
+    let strideW = Int(conv.stride_w), padLeft = Int(conv.pad_left), kernelW = Int(conv.kernel_w)
+    // The output columns whose kernel lies inside the image.
+    let first = Swift.min((padLeft &+ strideW &- 1) / strideW, conv.out_w)
+    let reach = conv.in_w &- kernelW &+ padLeft
+    let last = Swift.max(Swift.min(reach < 0 ? 0 : reach / strideW &+ 1, conv.out_w), first)
+    var row = row0
+    while row < row1 {
+      let y = row / conv.out_w, start = y &* conv.out_w
+      let end = Swift.min(start &+ conv.out_w, row1)
+      let from = Swift.min(Swift.max(start &+ first, row), end), to = Swift.max(Swift.min(start &+ last, end), from)
+      gathered(row, from, panel0, panel1)
+      if from < to { inPlace(y, from &- start, to &- from, panel0, panel1) }
+      gathered(to, end, panel0, panel1)
+      row = end
+    }
+  }
+
+  /// The image itself serves as A: neighbouring output pixels are rows that overlap, and the values under a kernel row are one run of
+  /// memory. Kernel rows above and below the image are left out; the few pixels at the left and right edge are gathered. Many output
+  /// channels make gathering cheap beside the products, and small images are mostly edge.
+  private var readsInPlace: Bool {
+    conv.dilation_w == 1 && conv.dilation_h == 1 && conv.pixel_stride == conv.in_channels && conv.out_channels <= 64
+      && conv.out_w >= 28 && (Int(conv.kernel_w) &- 1) &* 4 <= conv.out_w
+  }
+
+  private func gathered(_ row0: Int, _ row1: Int, _ panel0: Int, _ panel1: Int) {
+    let limit = gatheredRows(product.k)
+    var row = row0
+    while row < row1 {
+      let rows = Swift.min(limit, row1 &- row)
+      gather.rows(row, row &+ rows, scratch, product.k)
+      multiply(product, scratch, row, rows, columns, panel0, panel1)
+      row &+= rows
+    }
+  }
+
+  /// `count` pixels from (y, x) on, whose kernels do not reach over the left and right edge.
+  private func inPlace(_ y: Int, _ x: Int, _ count: Int, _ panel0: Int, _ panel1: Int) {
+    let channels = conv.in_channels, rowFloats = conv.in_w &* channels
+    let top = y &* Int(conv.stride_h) &- Int(conv.pad_top)
+    let ky0 = Swift.min(Swift.max(0 &- top, 0), Int(conv.kernel_h))
+    let ky1 = Swift.max(Swift.min(conv.in_h &- top, Int(conv.kernel_h)), ky0)
+    var p = product
+    p.segments = ky1 &- ky0
+    p.lda = Int(conv.stride_w) &* channels
+    p.k = Int(conv.kernel_w) &* channels
+    p.aSkip = rowFloats &- p.k
+    p.b = product.b + ky0 &* p.k &* panelColumns
+    // Outside the image there may be no address to begin at.
+    let column = x &* Int(conv.stride_w) &- Int(conv.pad_left)
+    let a = p.segments == 0 ? conv.x : conv.x + ((top &+ ky0) &* rowFloats &+ column &* channels)
+    multiply(p, a, y &* conv.out_w &+ x, count, columns.map { $0 + ky0 &* p.k }, panel0, panel1)
+  }
+
+  private func multiply(
+    _ p: Product, _ a: Floats, _ row: Int, _ rows: Int, _ columns: Floats?, _ panel0: Int, _ panel1: Int
+  ) {
+    guard let columns else {
+      p.block(a, row: row, rows: rows, panel0, panel1)
+      return
+    }
+    for channel in 0..<p.n { dots(p, a, row, rows, columns + channel &* product.k, channel) }
+  }
+
+  /// One channel of `rows` pixels: products with `weights`, added up in vectors along the depth.
+  private func dots(_ p: Product, _ a: Floats, _ row: Int, _ rows: Int, _ weights: Floats, _ channel: Int) {
+    var done = 0
+    while done &+ 4 <= rows {
+      Dots<4>.run(p, a + done &* p.lda, row &+ done, weights, channel)
+      done &+= 4
+    }
+    while done < rows {
+      Dots<1>.run(p, a + done &* p.lda, row &+ done, weights, channel)
+      done &+= 1
+    }
+  }
+}
+
+/// R dot products at a time, so that the chains of multiply-adds do not wait for themselves.
+private enum Dots<let R: Int> {
+  @inline(never) static func run(_ p: Product, _ a: Floats, _ row: Int, _ weights: Floats, _ channel: Int) {
+    var sums = InlineArray<R, Vec>(repeating: .zero)
+    var x = a, w = weights
+    for _ in 0..<p.segments {
+      var i = 0
+      while i &+ width <= p.k {
+        let b = load(w + i)
+        for r in 0..<R { sums[r] = multiplyAdd(load(x + (r &* p.lda &+ i)), b, sums[r]) }
+        i &+= width
+      }
+      if i < p.k {
+        let b = partialLoad(w + i, p.k &- i)
+        for r in 0..<R { sums[r] = multiplyAdd(partialLoad(x + (r &* p.lda &+ i), p.k &- i), b, sums[r]) }
+      }
+      x += p.k &+ p.aSkip
+      w += p.k
+    }
+    for r in 0..<R {
+      let y = p.c + ((row &+ r) &* p.ldc &+ channel)
+      var value = total(sums[r]) + (p.bias.map { $0[channel] } ?? 0)
+      if let residual = p.residual { value += residual[(row &+ r) &* p.ldr &+ channel] }
+      y.pointee = Swift.min(Swift.max(value, p.activation.lo), p.activation.hi)
+      if p.activation.needsPass { p.activation.finish(y, 1) }
+    }
+  }
+
+  @inline(always) private static func total(_ v: Vec) -> Float {
+    #if AVX512
+    let eight = v.lowHalf + v.highHalf
+    let four = eight.lowHalf + eight.highHalf
+    #elseif AVX2
+    let four = v.lowHalf + v.highHalf
+    #else
+    let four = v
+    #endif
+    let two = four.lowHalf + four.highHalf
+    return two[0] + two[1]
   }
 }

@@ -17,6 +17,13 @@ let tileRows = 8
 let tileRows = 6
 #endif
 
+/// Rows of the largest tile one vector wide: as many chains of multiply-adds as two units of four cycles keep busy, and some.
+#if AVX512 || AVX2
+private let tallNarrowRows = 12
+#else
+private let tallNarrowRows = tileRows
+#endif
+
 /// Columns of a panel.
 @inline(always) var panelColumns: Int { 2 &* width }
 
@@ -31,18 +38,41 @@ let tileRows = 6
 
 /// What all tiles of one multiplication share.
 struct Product {
-  let lda: Int, k: Int, n: Int
-  let b: Floats
+  var lda: Int, k: Int
+  let n: Int
+  var b: Floats
+  /// Floats of a panel of B.
+  let panelSize: Int
+  /// A row of A is so many runs of k values, `aSkip` values between them: the kernel rows of a convolution that reads the image in
+  /// place. One run for a product.
+  var segments = 1, aSkip = 0
   let c: MutableFloats, ldc: Int
   let bias: Floats?
   let residual: Floats?, ldr: Int
   let activation: Activation
 
+  @inline(always) init(
+    lda: Int, k: Int, n: Int, b: Floats, c: MutableFloats, ldc: Int, bias: Floats?, residual: Floats?, ldr: Int,
+    activation: Activation
+  ) {
+    self.lda = lda
+    self.k = k
+    self.n = n
+    self.b = b
+    panelSize = k &* panelColumns
+    self.c = c
+    self.ldc = ldc
+    self.bias = bias
+    self.residual = residual
+    self.ldr = ldr
+    self.activation = activation
+  }
+
   /// Multiplies `rows` rows that start at `a` and belong to rows `row`... of C, for panels first..<last. Panels outside,
   /// tiles inside: a panel stays in the first- or second-level cache while the block of A passes by.
   @inline(never) func block(_ a: Floats, row: Int, rows: Int, _ first: Int, _ last: Int) {
     var panel = first
-    if rows == 1 {
+    if rows == 1 && segments == 1 {
       // One chain of multiply-adds per vector would wait for itself: several panels at once.
       while panel &+ RowTile.panels <= last && (panel &+ RowTile.panels) &* panelColumns <= n {
         RowTile.run(self, a, row, panel)
@@ -72,9 +102,9 @@ struct Product {
   /// The last panel where its second vector would be padding only: one vector, half the work.
   @inline(always) private func narrow(_ a: Floats, row: Int, rows: Int, _ panel: Int) {
     var done = 0
-    while done &+ tileRows <= rows {
+    while done &+ tallNarrowRows <= rows {
       tallNarrow(a + done &* lda, row &+ done, panel)
-      done &+= tileRows
+      done &+= tallNarrowRows
     }
     while done &+ 4 <= rows {
       NarrowTile<4>.run(self, a + done &* lda, row &+ done, panel)
@@ -104,7 +134,7 @@ struct Product {
   }
 
   @inline(always) private func tallNarrow(_ a: Floats, _ row: Int, _ panel: Int) {
-    #if AVX512
+    #if AVX512 || AVX2
     NarrowTile<12>.run(self, a, row, panel)
     #elseif arch(arm64)
     NarrowTile<8>.run(self, a, row, panel)
@@ -149,18 +179,24 @@ enum Tile<let R: Int> {
     var a3 = a + 3 &* g.lda
     var a6 = a + 6 &* g.lda
     var a9 = a + 9 &* g.lda
-    var b = g.b + panel &* g.k &* panelColumns
-    for _ in 0..<g.k {
-      let b0 = load(b), b1 = load(b + width)
-      accumulate(a0, g.lda, 0, b0, b1, &left, &right)
-      accumulate(a3, g.lda, 3, b0, b1, &left, &right)
-      accumulate(a6, g.lda, 6, b0, b1, &left, &right)
-      accumulate(a9, g.lda, 9, b0, b1, &left, &right)
-      a0 += 1
-      a3 += 1
-      a6 += 1
-      a9 += 1
-      b += panelColumns
+    var b = g.b + panel &* g.panelSize
+    for _ in 0..<g.segments {
+      for _ in 0..<g.k {
+        let b0 = load(b), b1 = load(b + width)
+        accumulate(a0, g.lda, 0, b0, b1, &left, &right)
+        accumulate(a3, g.lda, 3, b0, b1, &left, &right)
+        accumulate(a6, g.lda, 6, b0, b1, &left, &right)
+        accumulate(a9, g.lda, 9, b0, b1, &left, &right)
+        a0 += 1
+        a3 += 1
+        a6 += 1
+        a9 += 1
+        b += panelColumns
+      }
+      a0 += g.aSkip
+      a3 += g.aSkip
+      a6 += g.aSkip
+      a9 += g.aSkip
     }
 
     let column = panel &* panelColumns
@@ -200,18 +236,24 @@ private enum NarrowTile<let R: Int> {
     var a3 = a + 3 &* g.lda
     var a6 = a + 6 &* g.lda
     var a9 = a + 9 &* g.lda
-    var b = g.b + panel &* g.k &* panelColumns
-    for _ in 0..<g.k {
-      let b0 = load(b)
-      accumulate(a0, g.lda, 0, b0, &sums)
-      accumulate(a3, g.lda, 3, b0, &sums)
-      accumulate(a6, g.lda, 6, b0, &sums)
-      accumulate(a9, g.lda, 9, b0, &sums)
-      a0 += 1
-      a3 += 1
-      a6 += 1
-      a9 += 1
-      b += panelColumns
+    var b = g.b + panel &* g.panelSize
+    for _ in 0..<g.segments {
+      for _ in 0..<g.k {
+        let b0 = load(b)
+        accumulate(a0, g.lda, 0, b0, &sums)
+        accumulate(a3, g.lda, 3, b0, &sums)
+        accumulate(a6, g.lda, 6, b0, &sums)
+        accumulate(a9, g.lda, 9, b0, &sums)
+        a0 += 1
+        a3 += 1
+        a6 += 1
+        a9 += 1
+        b += panelColumns
+      }
+      a0 += g.aSkip
+      a3 += g.aSkip
+      a6 += g.aSkip
+      a9 += g.aSkip
     }
     let column = panel &* panelColumns
     let columns = g.n &- column
@@ -240,7 +282,7 @@ private enum RowTile {
 
   @inline(never) static func run(_ g: Product, _ a: Floats, _ row: Int, _ panel: Int) {
     var left = InlineArray<4, Vec>(repeating: .zero), right = InlineArray<4, Vec>(repeating: .zero)
-    let panelSize = g.k &* panelColumns
+    let panelSize = g.panelSize
     var b = g.b + panel &* panelSize
     for k in 0..<g.k {
       let x = splat(a[k])

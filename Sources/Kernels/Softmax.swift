@@ -3,6 +3,14 @@
 /// `MSKernels.softmax`.
 func softmax(_ x: Floats, _ y: MutableFloats, _ rows: Int, _ n: Int, _ log: Int32) {
   if n <= 0 { return }
+  if n <= shortRow {
+    var first = 0
+    while first < rows {
+      softmaxShort(x + first &* n, y + first &* n, Swift.min(rows &- first, width), n, log != 0)
+      first &+= width
+    }
+    return
+  }
   for row in 0..<Swift.max(rows, 0) {
     let source = x + row &* n, target = y + row &* n
     let peak = splat(reduce(MaxReduction.self, source, n))
@@ -12,6 +20,24 @@ func softmax(_ x: Floats, _ y: MutableFloats, _ rows: Int, _ n: Int, _ log: Int3
     } else {
       let total = exponentials(source, nil, n, peak)
       shift(source, target, n, peak, logarithm(splat(total)))
+    }
+  }
+}
+
+/// Rows of so few values are computed side by side, one in each lane.
+private let shortRow = 8
+
+/// At most as many rows as a vector has lanes.
+private func softmaxShort(_ x: Floats, _ y: MutableFloats, _ rows: Int, _ n: Int, _ log: Bool) {
+  var columns = InlineArray<128, Float>(repeating: 0)
+  withUnsafeMutableBytes(of: &columns) {
+    let c = $0.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+    for row in 0..<rows {
+      for k in 0..<n { c[k &* width &+ row] = x[row &* n &+ k] }
+    }
+    softmaxColumn(c, c, n, width, log, AllLanes())
+    for row in 0..<rows {
+      for k in 0..<n { y[row &* n &+ k] = c[k &* width &+ row] }
     }
   }
 }

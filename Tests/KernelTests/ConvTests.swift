@@ -57,11 +57,15 @@ private struct Geometry: CustomStringConvertible {
     Geometry(channels: 3, stride: 2), Geometry(), Geometry(channels: 16), Geometry(channels: 20, kernel: 5, pad: 2),
     Geometry(channels: 7, kernel: 1, stride: 2, pad: 0), Geometry(channels: 4, dilation: 2, pad: 2),
     Geometry(h: 5, w: 4, channels: 6, kernel: 7, pad: 3), Geometry(h: 4, w: 4, channels: 33, kernel: 3, stride: 3, pad: 0),
+    // Wide enough to be read in place.
+    Geometry(h: 4, w: 61, channels: 3, stride: 2), Geometry(h: 3, w: 30, channels: 1), Geometry(h: 2, w: 33, channels: 5, kernel: 2, pad: 0),
+    Geometry(h: 5, w: 29, channels: 2, kernel: 7, pad: 6), Geometry(h: 1, w: 95, channels: 8, kernel: 1, stride: 3, pad: 2),
+    Geometry(h: 9, w: 28, channels: 17, kernel: 5, pad: 2), Geometry(h: 1, w: 30, channels: 4, kernel: 3, pad: 3),
   ]
 
   @Test(arguments: tables) func matchesReference(_ table: Table) {
     for g in Self.geometries {
-      for out in [1, 8, 37] {
+      for out in [1, 2, 8, 37, 70] {
         for extra in [0, 2] {
           let activation = out == 8 ? MS_UNARY_HSWISH : MS_UNARY_CLAMP
           let run = { (t: MSKernels) in
@@ -75,11 +79,13 @@ private struct Geometry: CustomStringConvertible {
 
   @Test(arguments: tables) func splitsDoNotChangeBits(_ table: Table) {
     let g = Geometry(h: 30, w: 31, channels: 17)
-    let run = { (cut: Int) in
-      conv(table.kernels, g, out: 40, pixelStride: 17, activation: MS_UNARY_IDENTITY, residual: false, rowCut: cut)
+    for out in [1, 2, 8, 40, 70] {
+      let run = { (cut: Int) in
+        conv(table.kernels, g, out: out, pixelStride: 17, activation: MS_UNARY_IDENTITY, residual: false, rowCut: cut)
+      }
+      let whole = run(0)
+      for cut in [1, 29, 500] { expectSame(run(cut), whole) }
     }
-    let whole = run(0)
-    for cut in [1, 29, 500] { expectSame(run(cut), whole) }
   }
 
   private func winograd(

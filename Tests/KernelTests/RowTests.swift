@@ -45,6 +45,30 @@ import Testing
     }
   }
 
+  /// Short rows are computed side by side: as many as there are, and wherever the work is cut.
+  @Test(arguments: tables) func softmaxOfManyShortRows(_ table: Table) {
+    for n in 1...9 {
+      for rows in [1, 15, 16, 17, 50] {
+        var random = Random(n + rows)
+        let x = random.floats(rows * n, -30, 30)
+        for log: Int32 in [0, 1] {
+          let y = output(rows * n) { table.kernels.softmax(x, $0, rows, n, log) }
+          expectClose(
+            y, output(rows * n) { reference.softmax(x, $0, rows, n, log) }, absolute: log == 1 ? 3e-7 : 1e-7, relative: 2e-6,
+            "\(rows) rows of \(n)")
+          let cut = rows / 3
+          let parts = output(rows * n) { y in
+            x.withUnsafeBufferPointer {
+              table.kernels.softmax($0.baseAddress!, y, cut, n, log)
+              table.kernels.softmax($0.baseAddress! + cut * n, y + cut * n, rows - cut, n, log)
+            }
+          }
+          expectSame(parts, y)
+        }
+      }
+    }
+  }
+
   @Test(arguments: tables) func softmaxOfMaskedScores(_ table: Table) {
     let x: [Float] = [-.infinity, 1, -.infinity, 2, 100, -.infinity]
     let run = { (t: MSKernels) in output(6) { t.softmax(x, $0, 1, 6, 0) } }

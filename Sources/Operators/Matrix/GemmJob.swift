@@ -54,7 +54,7 @@ struct GemmJob: ParallelJob {
   let scratchStride: Int
 
   init(_ gemm: MSGemm, _ matrix: PackedMatrix, _ scratch: UnsafeMutableRawPointer, _ context: ExecutionContext) {
-    kernels = context.kernels
+    kernels = matrix.kernels
     half = matrix.half
     self.gemm = gemm
     self.scratch = scratch
@@ -62,7 +62,7 @@ struct GemmJob: ParallelJob {
     let (mn, overflow) = gemm.m.multipliedReportingOverflow(by: gemm.n)
     let (work, overflow2) = mn.multipliedReportingOverflow(by: max(gemm.k, 1))
     grid = WorkGrid(
-      rows: gemm.m, panels: matrix.panels, work: overflow || overflow2 ? Int.max : work, rowTile: matrix.rowTile(context),
+      rows: gemm.m, panels: matrix.panels, work: overflow || overflow2 ? Int.max : work, rowTile: matrix.rowTile,
       threads: context.threads)
   }
 
@@ -109,7 +109,7 @@ struct DepthwiseJob: ParallelJob {
   let channelStep: Int
 
   init(_ depthwise: MSDepthwise, _ context: ExecutionContext) {
-    kernels = context.kernels
+    kernels = Kernels.narrowed(context.kernels, columns: depthwise.channels)
     self.depthwise = depthwise
     let taps = Int(depthwise.kernel_h) * Int(depthwise.kernel_w)
     let work = depthwise.out_h * depthwise.out_w * depthwise.channels * taps
@@ -117,7 +117,7 @@ struct DepthwiseJob: ParallelJob {
     let useful = min(context.threads, max(work * 4 / WorkGrid.smallestShare, 1))
     let wanted = useful <= 1 ? 1 : useful * 4
     byChannel = depthwise.out_h < wanted
-    let width = Int(context.kernels.pointee.vector_width) * 2
+    let width = Int(kernels.pointee.vector_width) * 2
     if byChannel {
       let vectors = max((depthwise.channels + width - 1) / width, 1)
       let blocks = min(vectors, wanted)

@@ -10,6 +10,8 @@ struct PackedMatrix {
   let panels: Int
   /// Memory of the panels.
   let bytes: Int
+  /// The float32 kernels that read them.
+  let kernels: KernelPointer
   /// nil: float32.
   let half: HalfKernelPointer?
 
@@ -18,7 +20,8 @@ struct PackedMatrix {
     self.k = k
     self.n = n
     half = Self.halfPays(k: k, n: n, packedFor: rows) ? context.half : nil
-    let width = Int(half?.pointee.gemm_nr ?? context.kernels.pointee.gemm_nr)
+    kernels = Kernels.narrowed(context.kernels, columns: n)
+    let width = Int(half?.pointee.gemm_nr ?? kernels.pointee.gemm_nr)
     panels = (n + width - 1) / width
     let step = Int(half?.pointee.depth_step ?? 1)
     let (columns, o1) = panels.multipliedReportingOverflow(by: width)
@@ -36,7 +39,7 @@ struct PackedMatrix {
   }
 
   /// Rows of the register tile.
-  func rowTile(_ context: ExecutionContext) -> Int { Int(half?.pointee.gemm_mr ?? context.kernels.pointee.gemm_mr) }
+  var rowTile: Int { Int(half?.pointee.gemm_mr ?? kernels.pointee.gemm_mr) }
 
   /// Scratch of one worker during ``ExecutionContext/multiply(_:_:scratch:)``, and that of all.
   var scratchStride: Int { half.map { ($0.pointee.gemm_scratch(k) + 63) & ~63 } ?? 0 }
@@ -81,7 +84,7 @@ struct PackedMatrix {
     context.parallel(
       tasks,
       Job(
-        kernels: context.kernels, matrix: self, source: source, fromHalf: fromHalf, rowStride: rowStride,
+        kernels: kernels, matrix: self, source: source, fromHalf: fromHalf, rowStride: rowStride,
         columnStride: columnStride, target: target, tasks: tasks))
   }
 }

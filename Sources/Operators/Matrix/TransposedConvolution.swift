@@ -78,6 +78,10 @@ final class TransposedConvolutionOperator: Operator {
 
     func run(_ oh: Int, worker: Int) {
       let row = y + oh * outWidth * pixelStride
+      if isTiling && oh < inHeight * geometry.strideHeight {
+        tile(oh, row)
+        return
+      }
       let g = geometry
       var ow = 0
       while ow < outWidth {
@@ -93,16 +97,7 @@ final class TransposedConvolutionOperator: Operator {
               if w >= 0 && w % g.strideWidth == 0 && w / g.strideWidth < inWidth {
                 let pixel = h / g.strideHeight * inWidth + w / g.strideWidth
                 let source = products + ((pixel * g.kernelHeight + kh) * g.kernelWidth + kw) * channels
-                if channels < Self.fewChannels {
-                  var c = 0
-                  while c < channels {
-                    target[c] += source[c]
-                    c += 1
-                  }
-                } else {
-                  kernels.pointee.binary(
-                    Int32(MS_BINARY_ADD.rawValue), target, 1, source, 1, target, channels, Int32(MS_UNARY_IDENTITY.rawValue), 0, 0)
-                }
+                add(target, source, target)
               }
               kw += 1
             }
@@ -116,6 +111,52 @@ final class TransposedConvolutionOperator: Operator {
       }
       if !activation.isNone && isWholeRow {
         kernels.pointee.unary(activation.op, row, row, outWidth * channels, activation.alpha, activation.beta)
+      }
+    }
+
+    /// Every output element is one product: the kernel moves by its own size, and nothing is cut off.
+    private var isTiling: Bool {
+      let g = geometry
+      return isWholeRow && g.kernelHeight == g.strideHeight && g.kernelWidth == g.strideWidth && g.dilationHeight == 1
+        && g.dilationWidth == 1 && padTop == 0 && padLeft == 0 && outWidth == inWidth * g.strideWidth
+    }
+
+    private func tile(_ oh: Int, _ row: UnsafeMutablePointer<Float>) {
+      let g = geometry
+      let run = g.kernelWidth * channels
+      var target = row
+      var source = products + (oh / g.strideHeight * inWidth * g.kernelHeight + oh % g.strideHeight) * run
+      var w = 0
+      while w < inWidth {
+        if let bias {
+          var kw = 0
+          while kw < g.kernelWidth {
+            add(source + kw * channels, bias, target + kw * channels)
+            kw += 1
+          }
+        } else {
+          target.update(from: source, count: run)
+        }
+        target += run
+        source += g.kernelHeight * run
+        w += 1
+      }
+      if !activation.isNone {
+        kernels.pointee.unary(activation.op, row, row, outWidth * channels, activation.alpha, activation.beta)
+      }
+    }
+
+    /// target = a + b, `channels` values.
+    private func add(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>) {
+      if channels >= Self.fewChannels {
+        kernels.pointee.binary(
+          Int32(MS_BINARY_ADD.rawValue), a, 1, b, 1, target, channels, Int32(MS_UNARY_IDENTITY.rawValue), 0, 0)
+        return
+      }
+      var c = 0
+      while c < channels {
+        target[c] = a[c] + b[c]
+        c += 1
       }
     }
 
