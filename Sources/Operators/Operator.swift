@@ -58,6 +58,17 @@ open class Operator {
     throw EngineError(.notSupported, "cannot run")
   }
 
+  /// How ``runRows(_:_:_:_:_:_:)`` may be called, once everything is prepared; nil: not at all. Output 0 depends row by row on input
+  /// 0, and on nothing else that the run computes but values of output 0's own position.
+  open var rowBands: RowBands? { nil }
+
+  /// Computes rows first..<last of output 0 on the calling thread. `x` and `y` are where row 0 of input 0 and of output 0 would lie:
+  /// only the rows that ``rowBands`` tells of are there. `scratch`: as large as it says.
+  open func runRows(
+    _ first: Int, _ last: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutableRawPointer,
+    _ context: ExecutionContext
+  ) {}
+
   /// Bytes of scratch that `run` uses; set by `prepare`.
   public final var workspaceBytes = 0
 

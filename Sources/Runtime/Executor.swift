@@ -129,6 +129,11 @@ final class Executor {
         switch step.action {
         case .skip: break
         case .run, .runDynamic:
+          if observer == nil, let chain = step.chain {
+            if profiling { chain.runTimed(context) } else { chain.run(context) }
+            position += chain.count
+            continue
+          }
           if watched {
             try runWatched(step, observer)
           } else if step.action == .run {

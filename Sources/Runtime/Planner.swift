@@ -49,6 +49,11 @@ struct Planner {
       do throws(EngineError) { try step.op.prepare(context) } catch { throw error.adding(step.node.text) }
       workspaceBytes = max(workspaceBytes, step.op.workspaceBytes)
     }
+    for step in steps { step.chain = nil }
+    for chain in BandChain.find(steps, outputs: graph.outputs, threads: pool.threadCount) {
+      steps[chain.first].chain = chain
+      workspaceBytes = max(workspaceBytes, chain.workspaceBytes)
+    }
     return try placeTensors(workspaceBytes)
   }
 
@@ -124,10 +129,14 @@ struct Planner {
     let end = steps.count
     var lastRead = [Int](repeating: -1, count: count)
     var s = 0
+    // Steps of a chain run at the same time: what one of them reads must last until all are done. One more, so that the last step
+    // does not write over what another one still reads.
+    var chainEnd = -1
     while s < steps.count {
       let step = steps[s]
+      if let chain = step.chain { chainEnd = s + chain.count - 1 }
       let readsLate = step.action == .runDynamic || step.action == .call || step.node.kind.makesHandle
-      for t in step.node.inputs { lastRead[t.index] = readsLate ? end : max(lastRead[t.index], s) }
+      for t in step.node.inputs { lastRead[t.index] = readsLate ? end : max(lastRead[t.index], s < chainEnd ? chainEnd + 1 : s) }
       s += 1
     }
     s = 0

@@ -87,6 +87,9 @@ public final class Session {
     return try make(description.graphs, options)
   }
 
+  /// Steps of the main graph that run band by band, see ``BandChain``.
+  var chainedSteps: Int { main.steps.reduce(0) { $0 + ($1.chain?.count ?? 0) } }
+
   /// Builds a session for graphs in memory: graph 0 is the main one, the others are what `sub_graph_index` of PartialFusion nodes
   /// counts. They belong to the session from here on, which changes them and may give up their constants' bytes; their tensors have
   /// the planned shapes afterwards.

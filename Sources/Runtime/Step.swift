@@ -26,6 +26,9 @@ final class Step {
   /// Of a dynamic step: the inputs that shapes and kernels were last chosen for.
   var chosenFor = InputSnapshot()
 
+  /// The chain that begins with this step: it computes the steps behind it too.
+  var chain: BandChain?
+
   var isFolded: Bool { action == .skip }
 
   /// Half-precision kernels that the operator may choose; nil: it computes in float32.

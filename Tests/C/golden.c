@@ -370,13 +370,20 @@ static double milliseconds(void) {
   return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
+static bool goes_on(const OH_AI_TensorHandleArray inputs, const OH_AI_TensorHandleArray outputs, const OH_AI_CallBackParam node) {
+  (void)inputs, (void)outputs, (void)node;
+  return true;
+}
+
+/* The last run is watched: operators that otherwise run together, band by band, then run one after the other. */
 static bool run_model(OH_AI_ModelHandle model, const Case *c, int threads, Copy kept[MAX_TENSORS], double *error, double *time) {
   if (!set_inputs(model, c)) return false;
   OH_AI_TensorHandleArray inputs = OH_AI_ModelGetInputs(model), outputs = {0, NULL};
   for (int run = 1; run <= RUNS; run++) {
+    bool watched = run == RUNS;
     double start = milliseconds();
-    OH_AI_Status status = OH_AI_ModelPredict(model, inputs, &outputs, NULL, NULL);
-    *time = milliseconds() - start;
+    OH_AI_Status status = OH_AI_ModelPredict(model, inputs, &outputs, NULL, watched ? goes_on : NULL);
+    if (!watched) *time = milliseconds() - start;
     if (status != OH_AI_STATUS_SUCCESS) return fail("predict: status %08x, %s", (unsigned)status, MSLite_GetLastError());
     if (!same_bits(outputs, kept, threads, run)) return false;
   }

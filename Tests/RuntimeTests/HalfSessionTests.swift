@@ -7,50 +7,7 @@ import Testing
 
 @testable import Runtime
 
-/// A small network as a model file, with its tensors in float32 or in float16.
-private struct Network {
-  var type = DataType.float32
-  private var state: UInt64 = 7
-  private var tensors = [Tensor](), nodes = [Node]()
-
-  init(_ type: DataType) { self.type = type }
-
-  /// Values that both types have.
-  mutating func values(_ n: Int) -> [Float] {
-    (0..<n).map { _ in
-      state = state &* 6364136223846793005 &+ 1442695040888963407
-      return Float(Float16(Float(Int(state >> 40) & 0xffff) / 65536 - 0.5))
-    }
-  }
-
-  private mutating func add(_ type: DataType, _ dims: [Int]) -> Tensor {
-    let t = Tensor(name: "t\(tensors.count)", type: type, shape: Shape(dims))
-    tensors.append(t)
-    return t
-  }
-
-  private mutating func constant(_ dims: [Int]) -> Tensor {
-    let t = add(type, dims)
-    let buffer = Buffer(count: t.byteCount)!
-    for (i, v) in values(t.count).map({ $0 / 8 }).enumerated() {
-      if type == .float16 {
-        buffer.base.storeBytes(of: Float16(v), toByteOffset: i * 2, as: Float16.self)
-      } else {
-        buffer.base.storeBytes(of: v, toByteOffset: i * 4, as: Float.self)
-      }
-    }
-    t.setConstant(buffer.base, owner: buffer)
-    return t
-  }
-
-  private mutating func op(_ name: String, _ kind: OperatorKind, _ fields: [Int: AttributeValue], _ inputs: [Tensor]) -> Tensor {
-    var a = Attributes()
-    for (id, v) in fields { a[id] = v }
-    let y = add(type, [-1])
-    nodes.append(Node(name: name, kind: kind, attributes: a, inputs: inputs, outputs: [y]))
-    return y
-  }
-
+extension Network {
   /// conv -> relu -> conv -> add -> reshape -> matmul -> softmax
   mutating func model() -> [UInt8] {
     let x = add(type, [1, 6, 6, 4])
@@ -59,15 +16,14 @@ private struct Network {
     let z = op("second", .conv2DFusion, [1: .ints([3, 3]), 4: .int(1), 7: .int(1)], [y, constant([24, 3, 3, 24])])
     y = op("sum", .addFusion, [:], [z, y])
     let shape = Tensor(name: "shape", type: .int32, shape: Shape([2]))
-    tensors.append(shape)
+    add(shape)
     let buffer = Buffer(count: 8)!
     buffer.base.storeBytes(of: SIMD2<Int32>(1, 864), as: SIMD2<Int32>.self)
     shape.setConstant(buffer.base, owner: buffer)
     y = op("flat", .reshape, [:], [y, shape])
     y = op("dense", .matMulFusion, [1: .bool(true)], [y, constant([20, 864])])
     y = op("softmax", .softmax, [0: .ints([-1])], [y])
-    return ModelWriter.write(
-      Graph(name: "main", nodes: nodes, tensors: tensors, inputs: [x], outputs: [y]), version: "2.2.0")
+    return file([x], [y])
   }
 }
 

@@ -126,6 +126,30 @@ class PoolOperator: Operator {
     }
   }
 
+  private func windows(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) -> MSPool {
+    let s = inputs[0].shape, out = outputs[0].shape
+    return MSPool(
+      x: x, y: y, in_h: s[1], in_w: s[2], out_h: out[1], out_w: out[2], channels: s[3], kernel_h: Int32(kernelSize[0]),
+      kernel_w: Int32(kernelSize[1]), stride_h: Int32(strides[0]), stride_w: Int32(strides[1]), pad_top: Int32(padTop),
+      pad_left: Int32(padLeft), average: isAverage ? 1 : 0, activation: activation.op, alpha: activation.alpha,
+      beta: activation.beta)
+  }
+
+  override var rowBands: RowBands? {
+    let s = inputs[0].shape, out = outputs[0].shape
+    guard !isGlobal, s[0] == 1, inputs[0].type == .float32, inputs[0].count > 0, outputs[0].count > 0 else { return nil }
+    return RowBands(
+      rows: out[1], rowFloats: out[2] * out[3], inRows: s[1], inRowFloats: s[2] * s[3], stride: strides[0], pad: padTop,
+      reach: kernelSize[0])
+  }
+
+  override func runRows(
+    _ first: Int, _ last: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutableRawPointer,
+    _ context: ExecutionContext
+  ) {
+    withUnsafePointer(to: windows(x, y)) { context.kernels.pointee.pool($0, first, last) }
+  }
+
   override func run(_ context: ExecutionContext) throws(EngineError) {
     if outputs[0].count == 0 { return }
     let s = inputs[0].shape
@@ -139,12 +163,7 @@ class PoolOperator: Operator {
       context.parallel(s[0] * blocks, job)
       return
     }
-    let out = outputs[0].shape
-    let layer = MSPool(
-      x: x, y: y, in_h: s[1], in_w: s[2], out_h: out[1], out_w: out[2], channels: s[3], kernel_h: Int32(kernelSize[0]),
-      kernel_w: Int32(kernelSize[1]), stride_h: Int32(strides[0]), stride_w: Int32(strides[1]), pad_top: Int32(padTop),
-      pad_left: Int32(padLeft), average: isAverage ? 1 : 0, activation: activation.op, alpha: activation.alpha,
-      beta: activation.beta)
+    let layer = windows(x, y)
     let taps = min(Int(layer.kernel_h), layer.in_h) * min(Int(layer.kernel_w), layer.in_w)
     let rows = max(1, Elementwise.rowsPerTask(layer.out_w * layer.channels) / taps)
     let perImage = (layer.out_h + rows - 1) / rows

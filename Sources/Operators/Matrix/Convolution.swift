@@ -23,6 +23,8 @@ final class ConvolutionOperator: Operator {
   private var matrix: PackedMatrix?
   private var packed: Buffer?
   private var winograd: WinogradConvolution?
+  /// The graph computes the weights.
+  private var packsEveryRun = false
   /// Bytes of a worker's scratch on the general path.
   private var scratchStride = 0
 
@@ -62,7 +64,7 @@ final class ConvolutionOperator: Operator {
       workspaceBytes = (winograd?.scratchStride ?? 0) * context.threads
     } else if path == .general {
       var c = convolution(image: 0, group: 0, bound: false)
-      let bytes = matrix?.half.map { $0.pointee.conv_scratch(&c) } ?? context.kernels.pointee.conv_scratch(&c) * 4
+      let bytes = matrix?.half.map { $0.pointee.conv_scratch(&c) } ?? (matrix?.kernels ?? context.kernels).pointee.conv_scratch(&c) * 4
       scratchStride = (bytes + 63) & ~63
       workspaceBytes = scratchStride * context.threads
     } else {
@@ -93,6 +95,7 @@ final class ConvolutionOperator: Operator {
     }
     guard let buffer = Buffer(count: bytes) else { throw EngineError(.outOfMemory, "no memory to pack the weights (\(weights))") }
     packed = buffer
+    packsEveryRun = !weights.isConstant
     if weights.isConstant {
       guard weights.data != nil else { throw EngineError(.error, "the weights (\(weights)) have no data") }
       pack(context)
@@ -161,9 +164,45 @@ final class ConvolutionOperator: Operator {
       beta: activation.beta)
   }
 
+  override var rowBands: RowBands? {
+    let x = inputs[0].shape
+    guard x[0] == 1, outputs[0].count > 0, inputs[0].count > 0, !packsEveryRun, matrix?.half == nil,
+      path == .depthwise || group == 1
+    else { return nil }
+    return RowBands(
+      rows: geometry.outHeight, rowFloats: geometry.outWidth * outChannels, inRows: x[1], inRowFloats: x[2] * x[3],
+      stride: geometry.strideHeight, pad: geometry.padTop, reach: (geometry.kernelHeight - 1) * geometry.dilationHeight + 1,
+      step: path == .winograd ? 4 : 1, scratchBytes: path == .winograd ? winograd?.scratchStride ?? 0 : scratchStride)
+  }
+
+  override func runRows(
+    _ first: Int, _ last: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutableRawPointer,
+    _ context: ExecutionContext
+  ) {
+    let width = geometry.outWidth
+    switch path {
+    case .pointwise:
+      guard let matrix else { return }
+      withUnsafePointer(to: product(x, y)) { matrix.kernels.pointee.gemm($0, first * width, last * width, 0, matrix.panels) }
+    case .depthwise:
+      let kernels = Kernels.narrowed(context.kernels, columns: outChannels)
+      withUnsafePointer(to: depthwise(x, y)) { kernels.pointee.depthwise($0, first, last, 0, outChannels) }
+    case .general, .winograd:
+      var c = convolution(image: 0, group: 0, bound: true)
+      c.x = x
+      c.y = y
+      if path == .winograd {
+        winograd?.runRows(c, first, last, scratch, context)
+      } else if let matrix {
+        matrix.kernels.pointee.conv(
+          &c, first * width, last * width, 0, matrix.panels, scratch.assumingMemoryBound(to: Float.self))
+      }
+    }
+  }
+
   override func run(_ context: ExecutionContext) throws(EngineError) {
     if outputs[0].count == 0 { return }
-    if !inputs[1].isConstant { pack(context) }
+    if packsEveryRun { pack(context) }
     switch path {
     case .pointwise: runPointwise(context)
     case .general: runGeneral(context)
@@ -177,23 +216,26 @@ final class ConvolutionOperator: Operator {
     }
   }
 
+  /// The product that a pointwise convolution is.
+  private func product(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) -> MSGemm {
+    let shape = node.inputs[0].shape
+    let weights = packed.map { UnsafePointer($0.floats) } ?? UnsafePointer(y)
+    return MSGemm(
+      a: x, lda: groupInChannels, b: weights, c: y, ldc: outChannels, m: shape[0] * shape[1] * shape[2], n: outChannels,
+      k: groupInChannels, bias: bias?.pointer(self), residual: residual.map { UnsafePointer($0.floats) }, ldr: outChannels,
+      activation: activation.op, alpha: activation.alpha, beta: activation.beta)
+  }
+
   private func runPointwise(_ context: ExecutionContext) {
-    guard let matrix, let packed else { return }
-    let x = node.inputs[0]
-    let residual = self.residual
-    let gemm = MSGemm(
-      a: x.floats, lda: groupInChannels, b: packed.base.assumingMemoryBound(to: Float.self), c: node.outputs[0].floats,
-      ldc: outChannels, m: x.shape[0] * x.shape[1] * x.shape[2], n: outChannels, k: groupInChannels, bias: bias?.pointer(self),
-      residual: residual.map { UnsafePointer($0.floats) }, ldr: outChannels, activation: activation.op, alpha: activation.alpha,
-      beta: activation.beta)
-    context.multiply(gemm, matrix, scratch: 0)
+    guard let matrix, packed != nil else { return }
+    context.multiply(product(UnsafePointer(node.inputs[0].floats), node.outputs[0].floats), matrix, scratch: 0)
   }
 
   private func runGeneral(_ context: ExecutionContext) {
     guard let matrix else { return }
     let rows = geometry.outHeight * geometry.outWidth
     let grid = WorkGrid(
-      rows: rows, panels: matrix.panels, work: rows * matrix.k * matrix.n, rowTile: matrix.rowTile(context),
+      rows: rows, panels: matrix.panels, work: rows * matrix.k * matrix.n, rowTile: matrix.rowTile,
       threads: context.threads)
     let images = node.inputs[0].shape[0]
     var image = 0
@@ -201,7 +243,7 @@ final class ConvolutionOperator: Operator {
       var g = 0
       while g < group {
         let job = ConvolutionJob(
-          kernels: context.kernels, half: matrix.half, convolution: convolution(image: image, group: g, bound: true), grid: grid,
+          kernels: matrix.kernels, half: matrix.half, convolution: convolution(image: image, group: g, bound: true), grid: grid,
           scratch: context.workspace, scratchStride: scratchStride)
         context.parallel(grid.tasks, job)
         g += 1
@@ -210,20 +252,25 @@ final class ConvolutionOperator: Operator {
     }
   }
 
+  /// The depthwise convolution of an image.
+  private func depthwise(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) -> MSDepthwise {
+    let shape = node.inputs[0].shape
+    let weights = packed.map { UnsafePointer($0.floats) } ?? UnsafePointer(y)
+    return MSDepthwise(
+      x: x, weights: weights, y: y, bias: bias?.pointer(self), in_h: shape[1], in_w: shape[2], out_h: geometry.outHeight,
+      out_w: geometry.outWidth, channels: outChannels, kernel_h: Int32(geometry.kernelHeight),
+      kernel_w: Int32(geometry.kernelWidth), stride_h: Int32(geometry.strideHeight), stride_w: Int32(geometry.strideWidth),
+      dilation_h: Int32(geometry.dilationHeight), dilation_w: Int32(geometry.dilationWidth), pad_top: Int32(geometry.padTop),
+      pad_left: Int32(geometry.padLeft), activation: activation.op, alpha: activation.alpha, beta: activation.beta)
+  }
+
   private func runDepthwise(_ context: ExecutionContext) {
-    guard let packed else { return }
+    guard packed != nil else { return }
     let x = node.inputs[0], y = node.outputs[0]
     let inImage = x.shape[1] * x.shape[2] * outChannels, outImage = geometry.outHeight * geometry.outWidth * outChannels
     var image = 0
     while image < x.shape[0] {
-      let d = MSDepthwise(
-        x: x.floats + image * inImage, weights: packed.base.assumingMemoryBound(to: Float.self), y: y.floats + image * outImage,
-        bias: bias?.pointer(self), in_h: x.shape[1], in_w: x.shape[2], out_h: geometry.outHeight, out_w: geometry.outWidth,
-        channels: outChannels, kernel_h: Int32(geometry.kernelHeight), kernel_w: Int32(geometry.kernelWidth),
-        stride_h: Int32(geometry.strideHeight), stride_w: Int32(geometry.strideWidth),
-        dilation_h: Int32(geometry.dilationHeight), dilation_w: Int32(geometry.dilationWidth), pad_top: Int32(geometry.padTop),
-        pad_left: Int32(geometry.padLeft), activation: activation.op, alpha: activation.alpha, beta: activation.beta)
-      let job = DepthwiseJob(d, context)
+      let job = DepthwiseJob(depthwise(UnsafePointer(x.floats + image * inImage), y.floats + image * outImage), context)
       context.parallel(job.bands, job)
       image += 1
     }

@@ -103,6 +103,20 @@ struct WinogradConvolution {
         scratchStride: scratchStride))
   }
 
+  /// Computes output rows first..<last, a band of whole tiles, on the calling thread.
+  func runRows(_ c: MSConv, _ first: Int, _ last: Int, _ scratch: UnsafeMutableRawPointer, _ context: ExecutionContext) {
+    let perRow = (c.out_w + 3) / 4, atOnce = (tiles + blocks - 1) / blocks
+    var tile = first / 4 * perRow
+    let end = (last + 3) / 4 * perRow
+    withUnsafePointer(to: c) {
+      while tile < end {
+        let next = min(tile + atOnce, end)
+        context.kernels.pointee.winograd($0, tile, next, scratch.assumingMemoryBound(to: Float.self))
+        tile = next
+      }
+    }
+  }
+
   private struct RunJob: ParallelJob {
     let kernels: KernelPointer
     let convolution: MSConv

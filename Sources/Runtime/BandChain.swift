@@ -1,0 +1,216 @@
+import CKernels
+import CSystem
+import Graph
+import KernelSelection
+import Operators
+import System
+
+/// Steps that follow each other, each reading only what the one before it writes, computed together band by band: some rows of the
+/// last result, and of the results before it just the rows that these need. What lies between never leaves the second-level cache,
+/// where layer by layer it would go to memory and come back.
+///
+/// A worker keeps the rows of each intermediate result that the next band needs again; only where two workers' shares meet are a
+/// few rows computed twice. Every row is computed as it would be alone: the results are the same bits.
+final class BandChain {
+  let first: Int
+  private let steps: [Step]
+  private let bands: [RowBands]
+  private let threads: Int
+  /// Rows of the last result per band, and per share of the work.
+  private var bandRows = 1, shareRows = 1
+  private var shares: Int { (last.rows + shareRows - 1) / shareRows }
+  /// Where in a worker's memory each intermediate result's rows begin; the scratch is behind them.
+  private var offsets: [Int] = []
+  private var scratchOffset = 0
+  private var workerBytes = 0
+
+  private var last: RowBands { bands[bands.count - 1] }
+  var count: Int { steps.count }
+  var workspaceBytes: Int { workerBytes * threads }
+
+  /// Intermediate results from this size on are worth it: smaller ones stay in the second-level cache by themselves.
+  private static let worthwhileBytes = 393_216
+  /// What a worker's rows may take of that cache; the rest is for weights and for what streams by.
+  private static let bandBytes = 458_752
+
+  /// Steps of a chain at most.
+  private static let longest = 12
+
+  private init(_ steps: [Step], _ bands: [RowBands], first: Int, threads: Int) {
+    self.steps = steps
+    self.bands = bands
+    self.first = first
+    self.threads = threads
+  }
+
+  /// The chains among prepared `steps`.
+  static func find(_ steps: [Step], outputs: [Tensor], threads: Int) -> [BandChain] {
+    var chains = [BandChain]()
+    var i = 0
+    while i < steps.count {
+      var chain = [Step](), bands = [RowBands]()
+      var j = i
+      while j < steps.count, chain.count < longest, steps[j].action == .run, let next = steps[j].op.rowBands {
+        if let previous = chain.last, !follows(steps[j], previous, outputs) { break }
+        chain.append(steps[j])
+        bands.append(next)
+        j += 1
+      }
+      while chain.count > 1 {
+        let candidate = BandChain(chain, bands, first: i, threads: threads)
+        if candidate.place() {
+          chains.append(candidate)
+          break
+        }
+        chain.removeLast()
+        bands.removeLast()
+      }
+      i += max(chain.count, 1)
+    }
+    return chains
+  }
+
+  /// `step` reads the result of `previous` as its first input, nobody else does, and it is large.
+  private static func follows(_ step: Step, _ previous: Step, _ outputs: [Tensor]) -> Bool {
+    let value = previous.node.outputs[0]
+    return step.node.inputs[0] === value && value.consumers == 1 && value.byteCount >= worthwhileBytes
+      && !outputs.contains { $0 === value }
+  }
+
+  /// Chooses the bands' height: the greatest whose rows fit. False when not even the smallest do.
+  private func place() -> Bool {
+    var rows = last.roundedUp(max(last.step, 32))
+    while true {
+      bandRows = rows
+      let wanted = threads == 1 ? 1 : threads * 2
+      shareRows = max((last.rows + wanted - 1) / wanted, 1)
+      shareRows = max((shareRows + last.step - 1) / last.step * last.step, 1)
+      if layOut() <= Self.bandBytes { return true }
+      if rows <= last.step { return false }
+      rows = max(last.step, rows / 2 / last.step * last.step)
+    }
+  }
+
+  /// Finds out how many rows of each intermediate result are there at once, by going through all bands. Returns their bytes.
+  private func layOut() -> Int {
+    var capacity = [Int](repeating: 0, count: bands.count - 1)
+    for share in 0..<shares {
+      var cursor = Cursor(from: share * shareRows)
+      while cursor.advance(bands, to: min((share + 1) * shareRows, last.rows), by: bandRows) {
+        for i in 0..<capacity.count { capacity[i] = max(capacity[i], cursor.last[i] - cursor.kept[i]) }
+      }
+    }
+    offsets = []
+    var bytes = 0, scratch = 0
+    for (i, rows) in capacity.enumerated() {
+      offsets.append(bytes)
+      bytes += (rows * bands[i].rowFloats * 4 + 127) & ~63
+    }
+    for b in bands { scratch = max(scratch, b.scratchBytes) }
+    scratchOffset = bytes
+    workerBytes = (bytes + scratch + 63) & ~63
+    return bytes
+  }
+
+  /// The bands of a share of the last result's rows, one after the other. (Runs must not allocate: no arrays.)
+  private struct Cursor {
+    /// Of each step: the rows that this band computes.
+    private(set) var first: InlineArray<12, Int>, last: InlineArray<12, Int>
+    /// Of each intermediate result: its first row that is still there.
+    private(set) var kept = InlineArray<12, Int>(repeating: 0)
+    private(set) var isFirst = true
+    private var begun = false
+
+    init(from row: Int) {
+      first = InlineArray(repeating: row)
+      last = InlineArray(repeating: row)
+    }
+
+    /// Moves to the next band, which ends at `end` at the latest. False when there is none.
+    mutating func advance(_ bands: [RowBands], to end: Int, by rows: Int) -> Bool {
+      var i = bands.count - 1
+      first[i] = last[i]
+      if first[i] >= end { return false }
+      last[i] = min(first[i] + rows, end)
+      isFirst = !begun
+      begun = true
+      while i > 0 {
+        let needed = bands[i].inputRows(first[i], last[i])
+        let isIdle = first[i] >= last[i]
+        i -= 1
+        first[i] = isFirst ? bands[i].roundedDown(needed.first) : last[i]
+        last[i] = max(bands[i].roundedUp(needed.last), first[i])
+        // While its reader computes nothing, a result keeps what that may still need.
+        if isFirst || !isIdle { kept[i] = min(needed.first, first[i]) }
+      }
+      return true
+    }
+  }
+
+  private struct Job: ParallelJob {
+    let chain: BandChain
+    let context: ExecutionContext
+    /// Nanoseconds by worker and step, where they are wanted.
+    let times: UnsafeMutablePointer<UInt64>?
+
+    func run(_ index: Int, worker: Int) {
+      chain.runShare(
+        index, context.workspace + worker * chain.workerBytes, context, times.map { $0 + worker * chain.count })
+    }
+  }
+
+  private func runShare(
+    _ share: Int, _ memory: UnsafeMutableRawPointer, _ context: ExecutionContext, _ times: UnsafeMutablePointer<UInt64>?
+  ) {
+    var cursor = Cursor(from: share * shareRows)
+    let end = min((share + 1) * shareRows, last.rows)
+    let scratch = memory + scratchOffset
+    while true {
+      let before = cursor.kept
+      if !cursor.advance(bands, to: end, by: bandRows) { return }
+      var i = 0
+      while i < bands.count {
+        let first = cursor.first[i]
+        if i < offsets.count && !cursor.isFirst && first > cursor.kept[i] && cursor.kept[i] > before[i] {
+          // Rows that are needed again move to the front.
+          let rowBytes = bands[i].rowFloats * 4
+          let place = memory + offsets[i]
+          memmove(place, place + (cursor.kept[i] - before[i]) * rowBytes, (first - cursor.kept[i]) * rowBytes)
+        }
+        if first < cursor.last[i] {
+          let start = times == nil ? 0 : mssys_nanoseconds()
+          let x = i == 0 ? steps[0].node.inputs[0].floats : rows(i - 1, memory, cursor)
+          let y = i == offsets.count ? steps[i].node.outputs[0].floats : rows(i, memory, cursor)
+          steps[i].op.runRows(first, cursor.last[i], UnsafePointer(x), y, scratch, context)
+          if let times { times[i] += mssys_nanoseconds() - start }
+        }
+        i += 1
+      }
+    }
+  }
+
+  /// Where row 0 of intermediate result `i` would lie.
+  private func rows(_ i: Int, _ memory: UnsafeMutableRawPointer, _ cursor: Cursor) -> UnsafeMutablePointer<Float> {
+    (memory + offsets[i]).assumingMemoryBound(to: Float.self) - cursor.kept[i] * bands[i].rowFloats
+  }
+
+  func run(_ context: ExecutionContext) {
+    context.parallel(shares, Job(chain: self, context: context, times: nil))
+  }
+
+  /// Runs, and adds the time that has passed to the steps' profiles by what each of them took of the workers' time.
+  func runTimed(_ context: ExecutionContext) {
+    var times = [UInt64](repeating: 0, count: count * threads)
+    let start = mssys_nanoseconds()
+    times.withUnsafeMutableBufferPointer { context.parallel(shares, Job(chain: self, context: context, times: $0.baseAddress)) }
+    let passed = Double(mssys_nanoseconds() - start)
+    var all: UInt64 = 0
+    for t in times { all += t }
+    for (i, step) in steps.enumerated() {
+      var own: UInt64 = 0
+      for worker in 0..<threads { own += times[worker * count + i] }
+      step.nanoseconds += UInt64(passed * Double(own) / Double(max(all, 1)))
+      step.runs += 1
+    }
+  }
+}
