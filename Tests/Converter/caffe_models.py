@@ -415,23 +415,15 @@ def main():
     for make in (convolutions, poolings, normalisations, functions, shapes, reductions, nets, refusals):
         make()
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    passed = failed = 0
-
-    def note(name, problem):
-        nonlocal passed, failed
-        if problem:
-            failed += 1
-            print("FAIL %s: %s" % (name, problem))
-        else:
-            passed += 1
+    tally = mslite.Tally()
 
     with tempfile.TemporaryDirectory() as folder:
         for name, *rest in CASES:
             if wanted in name:
                 try:
-                    note(name, check(folder, *rest))
+                    tally.note(name, check(folder, *rest))
                 except Exception as error:  # a failure of one case must not hide the others
-                    note(name, "%s: %s" % (type(error).__name__, error))
+                    tally.note(name, "%s: %s" % (type(error).__name__, error))
         for name, text, weights, words, raw in REFUSALS:
             if wanted not in name:
                 continue
@@ -439,14 +431,13 @@ def main():
             write(folder, text, raw(data) if raw else data)
             try:
                 convert(folder)
-                note(name, "was converted")
+                tally.note(name, "was converted")
             except mslite.Refused as error:
                 missing = [w for w in words if w not in str(error)]
-                note(name, "the text lacks %s: %s" % (missing, error) if missing else None)
+                tally.note(name, "the text lacks %s: %s" % (missing, error) if missing else None)
         if wanted in "damaged":
-            note("damaged", damaged(folder))
-    print("%d passed, %d failed" % (passed, failed))
-    return 1 if failed else 0
+            tally.note("damaged", damaged(folder))
+    return tally.end()
 
 
 if __name__ == "__main__":

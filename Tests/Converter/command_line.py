@@ -11,16 +11,8 @@ import mslite
 
 MODELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Models")
 CONVERTER = mslite.CONVERTER
-passed = failed = 0
-
-
-def check(name, condition, seen=""):
-    global passed, failed
-    if condition:
-        passed += 1
-    else:
-        failed += 1
-        print("FAIL %s: %s" % (name, seen))
+tally = mslite.Tally()
+check = tally.check
 
 
 def convert(*arguments):
@@ -125,5 +117,4 @@ with tempfile.TemporaryDirectory() as folder:
     check("no room keeps the old file", open(victim, "rb").read() == b"old" and sorted(os.listdir(folder)) == before, os.listdir(folder))
     refuses("a device as folder", 168, ["there is no folder /dev/full"], "--fmk=MSLITE", "--modelFile=" + source, "--outputFile=/dev/full/x")
 
-print("%d passed, %d failed" % (passed, failed))
-sys.exit(failed != 0)
+sys.exit(tally.end())

@@ -377,34 +377,25 @@ def main():
     for make in (mathematics, windows, arrays, functions):
         make()
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    passed = failed = 0
-
-    def note(name, problem):
-        nonlocal passed, failed
-        if problem:
-            failed += 1
-            print("FAIL %s: %s" % (name, problem))
-        else:
-            passed += 1
+    tally = mslite.Tally()
 
     with tempfile.TemporaryDirectory() as folder:
         for name, data, inputs, expected in CASES:
             if wanted not in name:
                 continue
             try:
-                note(name, compare(mslite.run(convert(folder, data), inputs), expected))
+                tally.note(name, compare(mslite.run(convert(folder, data), inputs), expected))
             except Exception as error:  # a failure of one case must not hide the others
-                note(name, "%s: %s" % (type(error).__name__, error))
+                tally.note(name, "%s: %s" % (type(error).__name__, error))
         if not wanted:
             for group in (exported, training, files, refusals):
                 try:
                     for name, problem in group(folder):
-                        note(name, problem)
+                        tally.note(name, problem)
                 except Exception as error:
-                    note(group.__name__, "%s: %s" % (type(error).__name__, error))
-            note("damaged", damaged(folder))
-    print("%d passed, %d failed" % (passed, failed))
-    return 1 if failed else 0
+                    tally.note(group.__name__, "%s: %s" % (type(error).__name__, error))
+            tally.note("damaged", damaged(folder))
+    return tally.end()
 
 
 if __name__ == "__main__":

@@ -39,6 +39,30 @@ def convert(source, target, format, *options):
         raise Refused((done.stderr + done.stdout).strip() or "converter_lite ended with %d" % done.returncode)
 
 
+class Tally:
+    """Counts what a test script checks and prints what fails."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def note(self, name, problem=None):
+        """One check: it fails when there is a problem, a text."""
+        if problem:
+            self.failed += 1
+            print("FAIL %s: %s" % (name, problem), flush=True)
+        else:
+            self.passed += 1
+
+    def check(self, name, condition, seen=""):
+        """One check: it fails when `condition` is false; `seen` says what was found instead."""
+        self.note(name, None if condition else seen or "not so")
+
+    def end(self):
+        """Prints the line that mk/test.sh reads, and returns the script's exit status. A script that has checked nothing fails."""
+        print("%d passed, %d failed" % (self.passed, self.failed))
+        return 1 if self.failed or not self.passed else 0
+
+
 class _Array(C.Structure):
     _fields_ = [("count", C.c_size_t), ("handles", C.POINTER(C.c_void_p))]
 

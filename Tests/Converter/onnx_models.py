@@ -75,7 +75,7 @@ def main():
     parser.add_argument("--option", action="append", default=[], help="passed on to converter_lite")
     arguments = parser.parse_args()
     scratch = tempfile.mkdtemp(prefix="onnx-models-")
-    passed = failed = 0
+    tally = mslite.Tally()
     for name in sorted(os.listdir(arguments.models)):
         folder = os.path.join(arguments.models, name)
         if not os.path.exists(os.path.join(folder, "meta.json")) or (arguments.only and name not in arguments.only):
@@ -90,17 +90,14 @@ def main():
         limit = 3e-2 if meta.get("task") == "quantized" else 1e-4
         try:
             seconds, memory, worst = check(folder, meta, source, scratch, arguments.option)
-            good = worst <= limit
             size = os.path.getsize(source) / 1e6
-            print("%s %-24s %.1e of the peak; %.1f MB converted in %.1f s, %.0f MB of memory" % (
-                "ok  " if good else "FAIL", name, worst, size, seconds, memory), flush=True)
+            seen = "%.1e of the peak; %.1f MB converted in %.1f s, %.0f MB of memory" % (worst, size, seconds, memory)
+            print("%-24s %s" % (name, seen), flush=True)
+            tally.check(name, worst <= limit, seen)
         except (mslite.Refused, KeyError, ValueError) as error:
-            good = False
-            print("FAIL %s: %s: %s" % (name, type(error).__name__, error), flush=True)
-        passed, failed = passed + good, failed + (not good)
+            tally.note(name, "%s: %s" % (type(error).__name__, error))
     shutil.rmtree(scratch)
-    print("%d passed, %d failed" % (passed, failed))
-    sys.exit(1 if failed else 0)
+    sys.exit(tally.end())
 
 
 if __name__ == "__main__":

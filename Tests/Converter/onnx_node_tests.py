@@ -236,23 +236,26 @@ def main():
     results = run_all(cases, folder, arguments.jobs, arguments.constants, random)
     if not arguments.keep:
         shutil.rmtree(folder)
-    failed, refused, used = [], 0, set()
+    tally, failed, refused, used = mslite.Tally(), [], 0, set()
     for name in sorted(results):
         reason = results[name]
         entry = next(((p, t) for p, t in expected if fnmatch.fnmatchcase(name, p) and t in reason and t != "random:"), None)
         stated = [t for p, t in expected if fnmatch.fnmatchcase(name, p)]
         if reason.startswith(("convert: ", "run: ")) and entry:
             refused += 1
+            tally.note(name)
             used.add(entry)
         elif reason:
             failed.append((name, reason))
         elif name in [p for p, t in expected if t != "random:"] and not arguments.constants:
             failed.append((name, "passes, but is listed as refused: %s" % stated[0]))
+        else:
+            tally.note(name)
     groups = collections.defaultdict(list)
     for name, reason in failed:
         line = " | ".join(part for part in reason.splitlines() if part.strip())
         line = line if arguments.verbose else line[:230]
-        print("FAIL %s: %s" % (name, line))
+        tally.note(name, line)
         groups[re.sub(r'"[^"]*"|[-+]?[0-9][0-9.e+-]*|\[.*?\]', "_", line)[:110]].append(name)
     if len(failed) > 20:
         print("\nmost frequent reasons:")
@@ -264,8 +267,7 @@ def main():
             print("unused expectation: %s: %s" % entry)
     print("%d refused as expected, %d with random results that were not compared, %.0f s" % (
         refused, len(random.difference(name for name, _ in failed)), time.time() - began))
-    print("%d passed, %d failed" % (len(results) - len(failed), len(failed)))
-    sys.exit(1 if failed else 0)
+    sys.exit(tally.end())
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import mslite
 
 generator = np.random.default_rng(1)
 folder = tempfile.TemporaryDirectory()
-results = {True: 0, False: 0}
+tally = mslite.Tally()
 
 
 def floats(*shape):
@@ -56,9 +56,7 @@ def check(operator, inputs, constants=None, order=None, shapes=None, **attribute
         reason = "shape %s instead of %s" % (got.shape, want.shape) if got.shape != want.shape else "values differ"
     except mslite.Refused as error:
         good, reason = False, str(error).replace("\n", " | ")
-    results[good] += 1
-    if not good:
-        print("FAIL %s: %s" % (name, reason))
+    tally.check(name, good, reason)
 
 
 def grid_sample():
@@ -127,5 +125,4 @@ def slices():
 
 for cases in grid_sample, fourier, blocks, volumes, regions, text, slices:
     cases()
-print("%d passed, %d failed" % (results[True], results[False]))
-sys.exit(1 if results[False] else 0)
+sys.exit(tally.end())

@@ -47,8 +47,7 @@ def difference(a, b):
 
 
 def main(root, names):
-    failures = []
-    passed = 0
+    tally = mslite.Tally()
     names = names or sorted(n for n in os.listdir(root) if os.path.exists(os.path.join(root, n, "model.onnx")))
     with tempfile.TemporaryDirectory() as scratch:
         for name in names:
@@ -97,14 +96,8 @@ def main(root, names):
             except (KeyError, RuntimeError) as e:
                 problems.append(repr(e))
             print("%-20s %s" % (name, note))
-            for p in problems[:6]:
-                print("   ", p)
-            if problems:
-                failures.append(name)
-            else:
-                passed += 1
-    print("%d passed, %d failed" % (passed, len(failures)))
-    return 1 if failures else 0
+            tally.note(name, "; ".join(problems[:6]))
+    return tally.end()
 
 
 if __name__ == "__main__":

@@ -217,19 +217,17 @@ def main():
     if shared:
         base = os.path.join(shared, "tf_front_end")
         jobs += [("tf_front_end: " + name, lambda folder, name=name: front_end(folder, base, name)) for name in ("mobilenet_v1_025_128", "misc_ops_tf")]
-    passed, failed = 0, 0
+    tally = mslite.Tally()
     with tempfile.TemporaryDirectory() as folder:
         for name, job in jobs:
             if wanted not in name:
                 continue
             try:
                 job(folder)
-                passed += 1
+                tally.note(name)
             except (mslite.Refused, AssertionError, RuntimeError) as error:
-                failed += 1
-                print("%s: %s" % (name, error))
-    print("%d passed, %d failed" % (passed, failed))
-    return 1 if failed else 0
+                tally.note(name, str(error) or repr(error))
+    return tally.end()
 
 
 if __name__ == "__main__":

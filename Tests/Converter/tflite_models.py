@@ -116,7 +116,7 @@ def main():
     folders = arguments.folders or [os.path.join(mslite.ROOT, "Tests/Models")]
     if os.environ.get("MSLITE_EXTRA_MODELS"):
         folders.append(os.environ["MSLITE_EXTRA_MODELS"])
-    passed = failed = 0
+    tally = mslite.Tally()
     for root in folders:
         for name, model, runs, quantised in cases(root):
             if arguments.only not in name:
@@ -124,16 +124,14 @@ def main():
             folder = tempfile.mkdtemp()
             try:
                 check(name, model, runs, quantised, folder)
-                passed += 1
+                tally.note(name)
                 if arguments.verbose:
                     print("ok   %s%s" % (name, "" if runs else " (nothing recorded: built only)"))
             except Exception as error:
-                failed += 1
-                print("FAIL %s: %s" % (name, error))
+                tally.note(name, str(error) or repr(error))
             finally:
                 shutil.rmtree(folder)
-    print("%d passed, %d failed" % (passed, failed))
-    return 1 if failed or not passed else 0
+    return tally.end()
 
 
 if __name__ == "__main__":

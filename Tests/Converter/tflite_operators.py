@@ -103,7 +103,7 @@ def main():
     parser.add_argument("--seed", type=int, default=5)
     arguments = parser.parse_args()
     random = np.random.RandomState(arguments.seed)
-    passed = failed = 0
+    tally = mslite.Tally()
     for name, entry in models().items():
         if arguments.only not in name:
             continue
@@ -118,16 +118,14 @@ def main():
                     with open(kept, "wb") as file:
                         file.write(content)
                     raise AssertionError("damaged: %s (%s)" % (problem, kept))
-            passed += 1
+            tally.note(name)
             if arguments.verbose:
                 print("ok  ", name)
         except Exception as error:
-            failed += 1
-            print("FAIL %s: %s" % (name, str(error)[:400]))
+            tally.note(name, str(error)[:400] or repr(error))
         finally:
             shutil.rmtree(folder)
-    print("%d passed, %d failed" % (passed, failed))
-    return 1 if failed or not passed else 0
+    return tally.end()
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ from html.parser import HTMLParser
 
 import numpy as np
 
+import mslite
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MODELS = os.path.join(ROOT, "Tests/Models")
 TOOL = os.environ.get("MSLITE_TOOL", os.path.join(ROOT, "build/bin/mslite"))
@@ -26,7 +28,7 @@ LIBRARY = os.environ.get("MSLITE_LIB") or os.environ.get("MSLITE_LIBRARY") or os
 CONVERTER = os.environ.get("MSLITE_CONVERTER") or os.environ.get("CONVERTER") or os.path.join(ROOT, "build/bin/converter_lite")
 WORK = tempfile.mkdtemp(prefix="mslite-tools-")
 TESTS = []
-passed = failed = 0
+tally = mslite.Tally()
 where = ""
 
 
@@ -36,12 +38,7 @@ def test(function):
 
 
 def check(condition, what, seen=""):
-    global passed, failed
-    if condition:
-        passed += 1
-    else:
-        failed += 1
-        print("FAIL %s: %s: %s" % (where, what, str(seen)[-1500:]))
+    tally.check("%s: %s" % (where, what), condition, str(seen)[-1500:])
 
 
 def run(*arguments, tool=TOOL):
@@ -521,5 +518,4 @@ if __name__ == "__main__":
                 check(False, "ended with an error", repr(error))
     finally:
         shutil.rmtree(WORK)
-    print("%d passed, %d failed" % (passed, failed))
-    sys.exit(1 if failed else 0)
+    sys.exit(tally.end())
