@@ -130,7 +130,9 @@ let package = Package(
       name: "RuntimeTests",
       dependencies: ["Runtime", "Optimizer", "Operators", "ModelFile", "FlatBuffers", "Graph", "System", "KernelSelection"],
       swiftSettings: [gnu]),
-    .testTarget(name: "ConverterTests", dependencies: engine + ["ConverterCore", "ConverterPasses", "Quantization", "Runtime"], swiftSettings: [gnu]),
+    .testTarget(
+      name: "ConverterTests", dependencies: engine + ["Conversion", "ConverterCore", "ConverterPasses", "Quantization", "Runtime"],
+      swiftSettings: [gnu]),
   ] + kernelTargets + converterTargets,
   swiftLanguageModes: [.v6]
 )

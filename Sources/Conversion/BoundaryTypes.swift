@@ -8,28 +8,30 @@ import Graph
 enum BoundaryTypes {
   static func apply(_ builder: GraphBuilder, input: DataType?, output: DataType?) throws(EngineError) {
     let graph = builder.graph
+    graph.nodes.insert(contentsOf: try wrap(\.inputs, of: builder, as: input, { ($0, $1) }), at: 0)
+    graph.nodes += try wrap(\.outputs, of: builder, as: output, { ($1, $0) })
+  }
+
+  /// Puts tensors of the wanted types in place of the graph's inputs or outputs, and returns the nodes that cast between. `direction`
+  /// orders an outer and its inner tensor as the data goes.
+  private static func wrap(
+    _ boundary: ReferenceWritableKeyPath<Graph, [Tensor]>, of builder: GraphBuilder, as asked: DataType?,
+    _ direction: (_ outer: Tensor, _ inner: Tensor) -> (from: Tensor, to: Tensor)
+  ) throws(EngineError) -> [Node] {
+    let graph = builder.graph
     var casts = [Node]()
-    for (i, tensor) in graph.inputs.enumerated() {
-      guard let wanted = wantedType(tensor, input), wanted != tensor.type else { continue }
-      let outer = Tensor(name: tensor.name, type: wanted, shape: tensor.shape, format: tensor.format)
-      tensor.name += "_inner"
-      outer.quantParams = parameters(of: tensor, as: wanted)
+    for (i, inner) in graph[keyPath: boundary].enumerated() {
+      guard let wanted = wantedType(inner, asked), wanted != inner.type else { continue }
+      let outer = Tensor(name: inner.name, type: wanted, shape: inner.shape, format: inner.format)
+      inner.name += "_inner"
+      outer.quantParams = parameters(of: inner, as: wanted)
       graph.addTensor(outer)
-      graph.inputs[i] = outer
+      graph[keyPath: boundary][i] = outer
       builder.scope = "\(outer.name)_cast"
-      casts.append(try cast(builder, from: outer, to: tensor))
+      let (from, to) = direction(outer, inner)
+      casts.append(try cast(builder, from: from, to: to))
     }
-    graph.nodes.insert(contentsOf: casts, at: 0)
-    for (i, tensor) in graph.outputs.enumerated() {
-      guard let wanted = wantedType(tensor, output), wanted != tensor.type else { continue }
-      let outer = Tensor(name: tensor.name, type: wanted, shape: tensor.shape, format: tensor.format)
-      tensor.name += "_inner"
-      outer.quantParams = parameters(of: tensor, as: wanted)
-      graph.addTensor(outer)
-      graph.outputs[i] = outer
-      builder.scope = "\(outer.name)_cast"
-      graph.nodes.append(try cast(builder, from: tensor, to: outer))
-    }
+    return casts
   }
 
   private static func isQuantised(_ tensor: Tensor) -> Bool { !tensor.quantParams.isEmpty && isInteger(tensor.type) }

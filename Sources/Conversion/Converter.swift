@@ -80,27 +80,16 @@ public enum Converter {
     try Quantizer.run(model, options.config)
     if options.halfWeights { try HalfWeights.run(model) }
     if !options.input.training { try BoundaryTypes.apply(model.main, input: options.inputType, output: options.outputType) }
+    // What has been added since the import may have found no memory.
+    guard report.problems.isEmpty else { return nil }
     return model
   }
 
   /// Writes the graphs of a prepared model: to a temporary file beside the target, which then takes its place.
   static func write(_ model: ModelBuilder, _ options: ConversionOptions) throws(EngineError) {
-    let graphs = model.graphs.map { $0.graph }
-    if options.encryptKey.isEmpty {
-      let content = ModelContent(
-        graphs: graphs, version: EngineVersion.text, framework: model.framework.rawValue, packing: model.packedForm)
-      return try ModelWriter.save(content, path: options.outputFile)
-    }
-    var data = Data(ModelWriter.write(graphs, version: EngineVersion.text, framework: model.framework.rawValue, packing: model.packedForm))
-    data = try ModelEncryption.encrypt(data, key: options.encryptKey)
-    do {
-      try data.write(to: URL(fileURLWithPath: options.outputFile), options: .atomic)
-    } catch { throw EngineError(.error, Message(text: "\(options.outputFile): \(error.localizedDescription)")) }
+    let content = ModelContent(
+      graphs: model.graphs.map { $0.graph }, framework: model.framework.rawValue, packing: model.packedForm)
+    if options.encryptKey.isEmpty { return try ModelWriter.save(content, path: options.outputFile) }
+    try ModelEncryption.save(content, path: options.outputFile, key: options.encryptKey)
   }
-}
-
-/// The version that written files carry: that of the format whose rules they follow. Readers apply older rules to files from before
-/// 1.8 (which axis the quantisation parameters of weights run along, whether a node's weights are quantised).
-public enum EngineVersion {
-  public static let text = "2.0.0"
 }

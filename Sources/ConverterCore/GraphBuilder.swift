@@ -160,7 +160,11 @@ public final class GraphBuilder {
 
   private func filled(_ name: String?, _ type: DataType, _ dims: [Int], _ store: (UnsafeMutableRawPointer, Int) -> Void) -> Tensor {
     let tensor = Tensor(name: name ?? scopeName("const"), type: type, shape: Shape(dims))
-    guard let buffer = Buffer(count: max(1, tensor.byteCount)) else { fatalError("out of memory") }
+    guard let buffer = Buffer(count: max(1, tensor.byteCount)) else {
+      // Reported instead of thrown, for the many who add small constants: a model with problems is not written.
+      report.add(EngineError(.outOfMemory, "no memory for constant \"\(tensor.name)\" of \(tensor.byteCount) bytes"), node: scope)
+      return placeholder()
+    }
     for i in 0..<tensor.count { store(buffer.base, i) }
     tensor.setConstant(buffer.base, owner: buffer)
     graph.addTensor(tensor)

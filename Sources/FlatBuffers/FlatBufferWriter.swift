@@ -29,15 +29,14 @@ public struct FlatBufferWriter {
   /// The distinct vtables written so far. Files have a few dozen, so a linear search does.
   private var vtables: [(position: Int, content: [UInt16])] = []
 
-  /// The bytes of a buffer with this root table and 4-byte identifier. Empty when they would not fit 2 GiB, the format's limit.
-  public static func write(root: TableBuilder, identifier: StaticString) -> [UInt8] {
+  /// The bytes of a buffer with this root table and 4-byte identifier. nil when they would not fit 2 GiB, the format's limit.
+  public static func write(root: TableBuilder, identifier: StaticString) -> [UInt8]? {
     var all = [UInt8]()
-    pieces(root: root, identifier: identifier) { all.append(contentsOf: $0) }
-    return all
+    let size = pieces(root: root, identifier: identifier) { all.append(contentsOf: $0) }
+    return size == nil ? nil : all
   }
 
   /// Gives `take` the pieces of the buffer, in order, and returns its size; nil, and nothing given, when that is 2 GiB or more.
-  @discardableResult
   public static func pieces(root: TableBuilder, identifier: StaticString, _ take: (UnsafeRawBufferPointer) -> Void) -> Int? {
     var writer = FlatBufferWriter()
     writer.pending.append((writer.here, .table(root)))

@@ -22,7 +22,9 @@ public struct ModelContent {
   /// Constants that are written in another form than their elements.
   public var packing: ((Tensor) -> PackedConstant?)?
 
-  public init(graphs: [Graph], version: String, framework: Int32, packing: ((Tensor) -> PackedConstant?)? = nil) {
+  public init(
+    graphs: [Graph], version: String = ModelWriter.formatVersion, framework: Int32, packing: ((Tensor) -> PackedConstant?)? = nil
+  ) {
     self.graphs = graphs
     self.version = version
     self.framework = framework
@@ -35,18 +37,20 @@ public struct ModelContent {
 /// Constants are written as they are unless `packing` has another form for them, and once where tensors share their bytes;
 /// variables with the shapes they have now. Every tensor of a node must be one of its graph's.
 public enum ModelWriter {
-  /// The file's bytes, with one graph.
-  public static func write(_ graph: Graph, version: String) -> [UInt8] { write([graph], version: version, framework: 3) }
+  /// The version of the format whose rules are followed. Readers apply older rules to files from before 1.8 (which axis the quantisation
+  /// parameters of weights run along, whether a node's weights are quantised).
+  public static let formatVersion = "2.0.0"
 
-  /// The file's bytes; empty when they do not fit 2 GiB.
-  public static func write(
-    _ graphs: [Graph], version: String, framework: Int32, packing: ((Tensor) -> PackedConstant?)? = nil
-  ) -> [UInt8] {
-    let content = ModelContent(graphs: graphs, version: version, framework: framework, packing: packing)
+  /// The file's bytes. Throws when they do not fit 2 GiB.
+  public static func write(_ content: ModelContent) throws(EngineError) -> [UInt8] {
     let tables = Tables(content, externalLocation: nil)
     // They own the packed forms, which are copied only now.
-    return withExtendedLifetime(tables) { FlatBufferWriter.write(root: tables.root, identifier: "MSL2") }
+    let bytes = withExtendedLifetime(tables) { FlatBufferWriter.write(root: tables.root, identifier: "MSL2") }
+    guard let bytes else { throw tooLarge }
+    return bytes
   }
+
+  private static var tooLarge: EngineError { EngineError(.error, "the model does not fit the 2 GiB of a .ms file") }
 
   /// Writes the file at `path`, without a second copy of the constants. It appears whole or not at all. When the constants have
   /// `externalFrom` bytes or more, they go to a file beside it (suffix `.msw` instead of `.ms`): offsets in a `.ms` file end at
@@ -70,7 +74,7 @@ public enum ModelWriter {
     }
     let file = try OutputFile.create(path)
     let size = withExtendedLifetime(tables) { FlatBufferWriter.pieces(root: tables.root, identifier: "MSL2") { file.write($0) } }
-    if size == nil { throw EngineError(.error, "\(path): the model does not fit the 2 GiB of a .ms file") }
+    if size == nil { throw tooLarge.adding(path) }
     try file.sync()
     try weights?.commit()
     do throws(EngineError) {

@@ -24,7 +24,7 @@ final class GraphRunner {
     var position: [ObjectIdentifier: Int] = [:]
     for (i, t) in observed.enumerated() { position[ObjectIdentifier(t)] = i }
     self.position = position
-    let bytes = ModelWriter.write(graphs, version: "2.0.0", framework: 3)
+    let bytes = try ModelWriter.write(ModelContent(graphs: graphs, framework: 3))
     var options = SessionOptions()
     options.threads = ProcessInfo.processInfo.activeProcessorCount
     let opened: Result<Session, EngineError> = bytes.withUnsafeBytes { bytes in

@@ -31,7 +31,7 @@ struct PassBench {
   }
 
   private func run(_ model: ModelBuilder) throws -> [[Float]] {
-    let bytes = ModelWriter.write(model.graphs.map { $0.graph }, version: "2.0.0", framework: model.framework.rawValue)
+    let bytes = try ModelWriter.write(ModelContent(graphs: model.graphs.map { $0.graph }, framework: model.framework.rawValue))
     var sessionOptions = SessionOptions()
     sessionOptions.optimises = false
     let session = try bytes.withUnsafeBytes { try Session.open(ModelSource(bytes: $0, directory: nil), options: sessionOptions) }

@@ -26,7 +26,7 @@ import Testing
     graph.nodes = [node]
     graph.inputs = [x]
     graph.outputs = [y]
-    let bytes = ModelWriter.write([graph], version: "2.0.0", framework: 3) { $0 === w ? form : nil }
+    let bytes = try ModelWriter.write(ModelContent(graphs: [graph], framework: 3) { $0 === w ? form : nil })
     let read = try bytes.withUnsafeBytes { try ModelReader.read($0, owner: nil, copyConstants: true) }
     return read.mainGraph.nodes[0].inputs[1].realValues()
   }

@@ -13,7 +13,7 @@ private func sample() -> TableBuilder {
     .set(20, .int32(99))
 }
 
-func write(_ root: TableBuilder) -> [UInt8] { FlatBufferWriter.write(root: root, identifier: "TEST") }
+func write(_ root: TableBuilder) -> [UInt8] { FlatBufferWriter.write(root: root, identifier: "TEST")! }
 
 func read<R>(_ bytes: [UInt8], _ body: (FlatBuffer) throws -> R) throws -> R {
   // An allocation of exactly the right size, so that a sanitiser sees reads past its end.

@@ -81,6 +81,24 @@ import Testing
     }
   }
 
+  /// A text that goes to libcrypto in several pieces gives what it gives in one, in both directions.
+  @Test(arguments: [16, 24, 32], [true, false]) func piecesOfAText(keyLength: Int, gcm: Bool) throws {
+    let mode = gcm ? CipherMode.gcm : .cbc
+    let key = Array(Self.key[..<keyLength])
+    let nonce = (0..<16).map { UInt8($0 * 5) }
+    guard let (text, tag) = Self.encrypt(Self.plain, keyLength: keyLength, gcm: gcm, nonce: nonce) else { return }
+    for updateSize in [1 << 30, 1003, 500, 33, 1] {
+      let cipher = try Cipher.load(mode, keyLength: keyLength, updateSize: updateSize)
+      var out = [UInt8](repeating: 0, count: text.count + Cipher.slack)
+      var made = [UInt8](repeating: 0, count: 16)
+      var count = try Self.plain.withUnsafeBytes { try cipher.encrypt($0, key: key, nonce: nonce, tag: &made, to: &out) }
+      #expect(Array(out[..<count]) == text)
+      #expect(!gcm || made == tag)
+      count = try text.withUnsafeBytes { try cipher.decrypt($0, key: key, nonce: nonce, tag: made, to: &out) }
+      #expect(Array(out[..<count]) == Self.plain)
+    }
+  }
+
   @Test func wrongKeys() throws {
     guard let file = Self.encrypted(Self.plain, keyLength: 16, gcm: true, blockSize: 600) else { return }
     let failed = "authentication failed for the block at byte 0 of the encrypted model file: the key is wrong or the file was changed"

@@ -89,7 +89,7 @@ func metaGraph(
 }
 
 func file(_ root: TableBuilder, identifier: StaticString = "MSL2") -> [UInt8] {
-  FlatBufferWriter.write(root: root, identifier: identifier)
+  FlatBufferWriter.write(root: root, identifier: identifier)!
 }
 
 /// x -> Abs -> y, both float32 [2]: tensors 0 and 1. What a test adds follows.

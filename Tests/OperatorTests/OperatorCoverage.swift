@@ -123,6 +123,6 @@ enum OperatorCoverage {
       name: "main", nodes: [node], tensors: tensors,
       inputs: tensors.filter { t in !t.isConstant && !node.outputs.contains { $0 === t } }, outputs: node.outputs)
     let file = combination.replacingOccurrences(of: " ", with: "-").replacingOccurrences(of: ",", with: "_")
-    try? Data(ModelWriter.write(graph, version: "2.2.0")).write(to: URL(fileURLWithPath: "\(folder)/\(file)-\(number).ms"))
+    try? Data(ModelWriter.write(ModelContent(graphs: [graph], framework: 3))).write(to: URL(fileURLWithPath: "\(folder)/\(file)-\(number).ms"))
   }
 }

@@ -36,7 +36,7 @@ import Testing
     var network = Network(.float32)
     let x = network.add(.float32, [1, h, w, channels])
     let y = build(&network, x)
-    let file = network.file([x], [y]), values = network.values(h * w * channels)
+    let file = try network.file([x], [y]), values = network.values(h * w * channels)
     var first: [Float]? = nil
     for threads in 1...3 {
       var options = SessionOptions()

@@ -22,7 +22,7 @@ struct DynamicShapeTests {
     for t in nodes.flatMap({ $0.inputs + $0.outputs }) where !tensors.contains(where: { $0 === t }) { tensors.append(t) }
     let graph = Graph(name: "main", nodes: nodes, tensors: tensors, inputs: inputs, outputs: outputs)
     graph.renumber()
-    return try ModelWriter.write(graph, version: "2.2.0").withUnsafeBytes { try Session.open(ModelSource(bytes: $0, directory: nil), options: SessionOptions()) }
+    return try ModelWriter.write(ModelContent(graphs: [graph], framework: 3)).withUnsafeBytes { try Session.open(ModelSource(bytes: $0, directory: nil), options: SessionOptions()) }
   }
 
   private func run<T: BitwiseCopyable>(_ session: Session, _ inputs: [T]...) throws {

@@ -9,7 +9,7 @@ import Testing
 
 extension Network {
   /// conv -> relu -> conv -> add -> reshape -> matmul -> softmax
-  mutating func model() -> [UInt8] {
+  mutating func model() throws -> [UInt8] {
     let x = add(type, [1, 6, 6, 4])
     var y = op("first", .conv2DFusion, [1: .ints([3, 3]), 4: .int(1), 7: .int(1)], [x, constant([24, 3, 3, 4]), constant([24])])
     y = op("relu", .activation, [0: .int(1)], [y])
@@ -23,14 +23,14 @@ extension Network {
     y = op("flat", .reshape, [:], [y, shape])
     y = op("dense", .matMulFusion, [1: .bool(true)], [y, constant([20, 864])])
     y = op("softmax", .softmax, [0: .ints([-1])], [y])
-    return file([x], [y])
+    return try file([x], [y])
   }
 }
 
 @Suite struct HalfSessionTests {
   private func open(_ type: DataType, _ options: SessionOptions) throws -> (Session, [Float]) {
     var network = Network(type)
-    let model = network.model()
+    let model = try network.model()
     let session = try model.withUnsafeBytes { bytes throws(EngineError) in
       try Session.open(ModelSource(bytes: bytes, directory: nil), options: options)
     }

@@ -49,7 +49,8 @@ struct Network {
   }
 
   /// The file of a graph from `inputs` to `outputs`.
-  func file(_ inputs: [Tensor], _ outputs: [Tensor]) -> [UInt8] {
-    ModelWriter.write(Graph(name: "main", nodes: nodes, tensors: tensors, inputs: inputs, outputs: outputs), version: "2.2.0")
+  func file(_ inputs: [Tensor], _ outputs: [Tensor]) throws -> [UInt8] {
+    try ModelWriter.write(
+      ModelContent(graphs: [Graph(name: "main", nodes: nodes, tensors: tensors, inputs: inputs, outputs: outputs)], framework: 3))
   }
 }

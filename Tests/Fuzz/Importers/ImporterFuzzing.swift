@@ -39,7 +39,7 @@ public func fuzzImporter(_ format: Int32, _ bytes: UnsafePointer<UInt8>, _ count
     try PassPipeline.run(model, PassOptions())
   } catch { return 0 }
   withExtendedLifetime(file) {
-    _ = ModelWriter.write(model.graphs.map { $0.graph }, version: "0", framework: model.framework.rawValue)
+    _ = try? ModelWriter.write(ModelContent(graphs: model.graphs.map { $0.graph }, framework: model.framework.rawValue))
   }
   return 1
 }
