@@ -1,13 +1,23 @@
 """How much quantised models lose. Ends with "N passed, N failed"; the measured numbers are printed before.
 
+    quantization_accuracy.py [--photographs DIR]
+
 Models of Tests/Models (.ms files are the converter's source here) are quantised in every way and run on inputs that calibration has
 not seen: crops, mirror images, changes of brightness and contrast, mixtures and noise of the photographs that the models' golden
 cases have. The classifier must keep its first class: for 99.5 % of 100 inputs with 8-bit weights, for 98 % fully quantised. (Inputs for
 which the float model's first class leads the second by less than 0.1 of probability have no first class to speak of: they do not count, but
 the share among all inputs is printed too.)
 
-Environment: see mslite.py. QUANT_PICTURES: a folder of .npy pictures (uint8 [H, W, 3]) to be used as well.
+--photographs: takes the classifier's inputs from the PNG and JPEG files below this folder instead. Every second photograph calibrates,
+the others are the inputs that are compared, each once. Cut-out objects (transparent pixels) are put on a smooth background; what has
+too few colours for a photograph is left out. Needs Pillow. Debian's package tuxpaint-stamps-default has more than 200 that pass:
+
+    apt-get download tuxpaint-stamps-default && dpkg -x tuxpaint-stamps-default_*.deb stamps
+    quantization_accuracy.py --photographs stamps/usr/share/tuxpaint/stamps
+
+Environment: see mslite.py.
 """
+import argparse
 import glob
 import os
 import sys
@@ -19,17 +29,18 @@ import numpy as np
 import mslite
 
 MODELS = os.path.join(mslite.ROOT, "Tests", "Models")
-passed = failed = 0
+# Folders of drawings among photographs.
+DRAWINGS = {"cartoon", "symbols", "flags", "roadsigns", "easter"}
+tally = mslite.Tally()
 
 
 def check(name, condition, seen):
-    global passed, failed
-    passed, failed = passed + bool(condition), failed + (not condition)
-    print("%s %s: %s" % ("ok  " if condition else "FAIL", name, seen), flush=True)
+    print("%s: %s" % (name, seen), flush=True)
+    tally.check(name, condition, seen)
 
 
 def pictures():
-    """Photographs as [H, W, 3] between 0 and 1."""
+    """The photographs of the golden cases as [H, W, 3] between 0 and 1."""
     out = []
     for folder, shape, low, high in [
             ("efficientnet_lite0", (3, 224, 224), -1, 1), ("face_detect_short", (128, 128, 3), -1, 1),
@@ -37,9 +48,45 @@ def pictures():
         path = os.path.join(MODELS, folder, "case0", "in_0.bin")
         x = np.fromfile(path, np.float32).reshape(shape)
         out.append((np.moveaxis(x, 0, 2) if shape[0] == 3 else x) * (1 / (high - low)) - low / (high - low))
-    for path in sorted(glob.glob(os.path.join(os.environ.get("QUANT_PICTURES", "/nowhere"), "*.npy"))):
-        out.append(np.load(path)[:, :, :3] / 255.0)
     return [np.clip(p, 0, 1).astype(np.float32) for p in out]
+
+
+def is_photograph(rgba):
+    """Of at least 96 pixels each way, with as many colours as cameras see and drawings do not have."""
+    pixels = rgba[rgba[..., 3] > 200][:, :3].astype(np.int64)
+    if min(rgba.shape[:2]) < 96 or len(pixels) < 0.15 * rgba.shape[0] * rgba.shape[1]:
+        return False
+    shares = np.bincount((pixels >> 3) @ [1024, 32, 1]) / len(pixels)
+    shares = shares[shares > 0]
+    return len(np.unique(pixels @ [65536, 256, 1])) > 2000 and -(shares * np.log2(shares)).sum() > 5
+
+
+def background(random, height, width):
+    """Colours that run from corner to corner."""
+    down, across = np.linspace(0, 1, height)[:, None, None], np.linspace(0, 1, width)[None, :, None]
+    corners = random.uniform(0.15, 0.95, [4, 1, 1, 3])
+    return (corners[0] * (1 - across) + corners[1] * across) * (1 - down) + (corners[2] * (1 - across) + corners[3] * across) * down
+
+
+def photographs(folder):
+    """The photographs below `folder` as squares [H, H, 3] between 0 and 1, objects in the middle of a background."""
+    from PIL import Image
+    random, out = np.random.RandomState(0), []
+    for path in sorted(p for kind in ("png", "jpg", "jpeg") for p in glob.glob(os.path.join(folder, "**", "*." + kind), recursive=True)):
+        if DRAWINGS & set(path.split(os.sep)):
+            continue
+        picture = Image.open(path).convert("RGBA")
+        if not is_photograph(np.asarray(picture)):
+            continue
+        picture.thumbnail((320, 320), Image.LANCZOS)
+        x = np.asarray(picture) / 255.0
+        size = int(max(x.shape[:2]) * (1 if (x[..., 3] > 0.9).all() else random.uniform(1.05, 1.4)))
+        square = background(random, size, size)
+        top, left = (size - x.shape[0]) // 2, (size - x.shape[1]) // 2
+        part = square[top:top + x.shape[0], left:left + x.shape[1]]
+        part += (x[..., :3] - part) * x[..., 3:]
+        out.append(square.astype(np.float32))
+    return out
 
 
 def scaled(picture, height, width):
@@ -94,7 +141,9 @@ def sqnr(a, b):
 class Case:
     """A model with its calibration data in `folder`."""
 
-    def __init__(self, folder, name, path, prepare, calibration=40, tests=20, lead=None):
+    def __init__(self, folder, name, path, prepare, calibration=40, tests=20, lead=None, repeats=True):
+        """`lead`: what the first class must be ahead of the second by for an input to count. `repeats`: prepares inputs until
+        `tests` of them count; otherwise there are `tests` in all."""
         self.folder, self.name, self.path = folder, name, os.path.join(MODELS, path)
         self.float = mslite.Model(self.path)
         (self.input, _, self.shape), = self.float.inputs()
@@ -114,6 +163,8 @@ class Case:
                 self.expected.append(y)
                 self.decided.append(lead is None or first - second >= lead)
             seed += 1
+            if not repeats:
+                break
 
     def converted(self, kind, config, *options):
         target = os.path.join(self.folder, "%s_%s" % (self.name, kind))
@@ -148,6 +199,16 @@ def classifier(count, shape, seed):
     return [(x * 255 - 127) / 128 for x in inputs(count, shape[1], shape[2], shape[3], seed)]
 
 
+def photographed(photographs):
+    """Inputs of the classifier. Seed 1: photographs at even places, the others otherwise, each as it is or mirrored."""
+    def prepare(count, shape, seed):
+        random, chosen = np.random.RandomState(seed), photographs[seed > 1::2]
+        chosen = [chosen[i] for i in random.permutation(len(chosen))[:count]]
+        pictures = [scaled(p, shape[1], shape[2])[:, ::random.choice([-1, 1])] for p in chosen]
+        return [((x * 255 - 127) / 128)[None].astype(np.float32) for x in pictures]
+    return prepare
+
+
 def digits(count, shape, seed):
     """A batch of pictures per input."""
     return [np.concatenate(inputs(shape[0], shape[1], shape[2], shape[3], 1000 * seed + i)) for i in range(count)]
@@ -175,8 +236,18 @@ def agreement(case, got):
 
 
 def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--photographs", metavar="DIR")
+    arguments = parser.parse_args()
+    prepare, calibration, tests = classifier, 60, 100
+    if arguments.photographs:
+        found = photographs(arguments.photographs)
+        if len(found) < 40:
+            parser.error("%s has %d photographs; 40 are the least that say anything" % (arguments.photographs, len(found)))
+        prepare, calibration, tests = photographed(found), (len(found) + 1) // 2, len(found) // 2
+        print("%d photographs calibrate, %d are compared" % (calibration, tests))
     with tempfile.TemporaryDirectory() as folder:
-        net = Case(folder, "efficientnet_lite0", "efficientnet_lite0_fp16.ms", classifier, calibration=60, tests=100, lead=0.1)
+        net = Case(folder, "efficientnet_lite0", "efficientnet_lite0_fp16.ms", prepare, calibration, tests, lead=0.1, repeats=not arguments.photographs)
         for kind, config, least in [
                 ("w8", WEIGHTS % 8, 0.995), ("full_max_min", FULL % "MAX_MIN", 0.98), ("full_kl", FULL % "KL", 0.95),
                 ("full_outlier", FULL % "REMOVAL_OUTLIER", 0.95)]:
@@ -203,8 +274,7 @@ def main():
                 path = case.converted(kind, config)
                 _, worst, ratio = case.compare(path)
                 check("%s %s" % (name, kind), worst >= least, "cosine >= %.5f, SQNR %.1f dB, %d bytes" % (worst, ratio, os.path.getsize(path)))
-    print("%d passed, %d failed" % (passed, failed))
-    return failed != 0
+    return tally.end()
 
 
 if __name__ == "__main__":
