@@ -254,6 +254,7 @@ step_converter() {
   script onnx_node_tests.py --constants
   script onnx_operators.py
   script onnx_models.py $models
+  script control_flow.py
   script caffe_models.py
   script mindir_models.py
   script tensorflow_models.py

@@ -81,6 +81,7 @@ import Testing
       let buffer = try #require(Buffer(count: half))
       t.setConstant(buffer.base, owner: buffer)
       graph.addTensor(t)
+      graph.outputs.append(t)
     }
     let content = ModelContent(graphs: [graph], framework: 3)
     let wanted = "the model does not fit the 2 GiB of a .ms file"
