@@ -75,12 +75,13 @@ final class CastOperator: Operator {
     private func convert<S: BitwiseCopyable, D: BitwiseCopyable>(
       _ x: UnsafeRawPointer, _ source: S.Type, _ y: UnsafeMutableRawPointer, _ target: D.Type, _ n: Int, _ function: (S) -> D
     ) {
-      var i = 0
-      while i < n {
-        y.storeBytes(
-          of: function(x.loadUnaligned(fromByteOffset: i * MemoryLayout<S>.stride, as: S.self)),
-          toByteOffset: i * MemoryLayout<D>.stride, as: D.self)
-        i += 1
+      // Pointers that step cost less than checked products of positions.
+      var p = x, q = y
+      let end = y + n * MemoryLayout<D>.stride
+      while q < end {
+        q.storeBytes(of: function(p.loadUnaligned(as: S.self)), as: D.self)
+        p += MemoryLayout<S>.stride
+        q += MemoryLayout<D>.stride
       }
     }
 

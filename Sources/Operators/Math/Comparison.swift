@@ -88,7 +88,15 @@ private struct ComparisonJob<T: Comparable>: ParallelJob {
   private func each(
     _ a: UnsafePointer<T>, _ b: UnsafePointer<T>, _ y: UnsafeMutablePointer<UInt8>, _ n: Int, _ f: (T, T) -> Bool
   ) {
-    for e in 0..<n { y[e] = f(a[e * plan.aStep], b[e * plan.bStep]) ? 1 : 0 }
+    // Pointers that step cost less than checked products of positions.
+    var p = a, q = b, r = y
+    let end = y + n
+    while r < end {
+      r.pointee = f(p.pointee, q.pointee) ? 1 : 0
+      p += plan.aStep
+      q += plan.bStep
+      r += 1
+    }
   }
 }
 
