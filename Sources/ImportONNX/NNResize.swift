@@ -138,8 +138,8 @@ enum NNResize {
       if rules.method == .nearest {
         y = try f.gather(y, f.list((0..<a.out).map { rules.nearestIndex(a, $0) }), axis: a.axis)
       } else {
-        guard a.size * a.out <= 1 << 24 else {
-          throw node.unsupported("\(a.size) entries become \(a.out) in a way that takes a matrix of more than \(1 << 24) numbers")
+        guard a.size * a.out <= 1 << 22 else {
+          throw node.unsupported("\(a.size) entries become \(a.out) in a way that takes a matrix of more than \(1 << 22) numbers")
         }
         y = try apply(rules.matrix(a), a, to: y, f)
       }
