@@ -80,6 +80,7 @@ public enum Converter {
     try Quantizer.run(model, options.config)
     if options.halfWeights { try HalfWeights.run(model) }
     if !options.input.training { try BoundaryTypes.apply(model.main, input: options.inputType, output: options.outputType) }
+    TransposeLabels.run(model)
     PassThrough.run(model)
     Continuations.run(model)
     // What has been added since the import may have found no memory.
