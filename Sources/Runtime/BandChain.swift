@@ -13,7 +13,8 @@ import System
 /// few rows computed twice. Every row is computed as it would be alone: the results are the same bits.
 final class BandChain {
   let first: Int
-  private let steps: [Step]
+  /// (Not the steps: these keep the chain.)
+  private let operators: [Operator]
   private let bands: [RowBands]
   private let threads: Int
   /// Rows of the last result per band, and per share of the work.
@@ -25,7 +26,7 @@ final class BandChain {
   private var workerBytes = 0
 
   private var last: RowBands { bands[bands.count - 1] }
-  var count: Int { steps.count }
+  var count: Int { operators.count }
   var workspaceBytes: Int { workerBytes * threads }
 
   /// Intermediate results from this size on are worth it: smaller ones stay in the second-level cache by themselves.
@@ -36,8 +37,8 @@ final class BandChain {
   /// Steps of a chain at most.
   private static let longest = 12
 
-  private init(_ steps: [Step], _ bands: [RowBands], first: Int, threads: Int) {
-    self.steps = steps
+  private init(_ operators: [Operator], _ bands: [RowBands], first: Int, threads: Int) {
+    self.operators = operators
     self.bands = bands
     self.first = first
     self.threads = threads
@@ -48,11 +49,11 @@ final class BandChain {
     var chains = [BandChain]()
     var i = 0
     while i < steps.count {
-      var chain = [Step](), bands = [RowBands]()
+      var chain = [Operator](), bands = [RowBands]()
       var j = i
       while j < steps.count, chain.count < longest, steps[j].action == .run, let next = steps[j].op.rowBands {
-        if let previous = chain.last, !follows(steps[j], previous, outputs) { break }
-        chain.append(steps[j])
+        if let previous = chain.last, !follows(steps[j].node, previous.node, outputs) { break }
+        chain.append(steps[j].op)
         bands.append(next)
         j += 1
       }
@@ -70,10 +71,10 @@ final class BandChain {
     return chains
   }
 
-  /// `step` reads the result of `previous` as its first input, nobody else does, and it is large.
-  private static func follows(_ step: Step, _ previous: Step, _ outputs: [Tensor]) -> Bool {
-    let value = previous.node.outputs[0]
-    return step.node.inputs[0] === value && value.consumers == 1 && value.byteCount >= worthwhileBytes
+  /// `node` reads the result of `previous` as its first input, nobody else does, and it is large.
+  private static func follows(_ node: Node, _ previous: Node, _ outputs: [Tensor]) -> Bool {
+    let value = previous.outputs[0]
+    return node.inputs[0] === value && value.consumers == 1 && value.byteCount >= worthwhileBytes
       && !outputs.contains { $0 === value }
   }
 
@@ -179,9 +180,9 @@ final class BandChain {
         }
         if first < cursor.last[i] {
           let start = times == nil ? 0 : mssys_nanoseconds()
-          let x = i == 0 ? steps[0].node.inputs[0].floats : rows(i - 1, memory, cursor)
-          let y = i == offsets.count ? steps[i].node.outputs[0].floats : rows(i, memory, cursor)
-          steps[i].op.runRows(first, cursor.last[i], UnsafePointer(x), y, scratch, context)
+          let x = i == 0 ? operators[0].node.inputs[0].floats : rows(i - 1, memory, cursor)
+          let y = i == offsets.count ? operators[i].node.outputs[0].floats : rows(i, memory, cursor)
+          operators[i].runRows(first, cursor.last[i], UnsafePointer(x), y, scratch, context)
           if let times { times[i] += mssys_nanoseconds() - start }
         }
         i += 1
@@ -198,18 +199,20 @@ final class BandChain {
     context.parallel(shares, Job(chain: self, context: context, times: nil))
   }
 
-  /// Runs, and adds the time that has passed to the steps' profiles by what each of them took of the workers' time.
-  func runTimed(_ context: ExecutionContext) {
+  /// Runs, and adds the time that has passed to the profiles of the chain's steps, which are among `all`, by what each of them took of
+  /// the workers' time.
+  func runTimed(_ context: ExecutionContext, _ all: [Step]) {
     var times = [UInt64](repeating: 0, count: count * threads)
     let start = mssys_nanoseconds()
     times.withUnsafeMutableBufferPointer { context.parallel(shares, Job(chain: self, context: context, times: $0.baseAddress)) }
     let passed = Double(mssys_nanoseconds() - start)
-    var all: UInt64 = 0
-    for t in times { all += t }
-    for (i, step) in steps.enumerated() {
+    var total: UInt64 = 0
+    for t in times { total += t }
+    for i in 0..<count {
+      let step = all[first + i]
       var own: UInt64 = 0
       for worker in 0..<threads { own += times[worker * count + i] }
-      step.nanoseconds += UInt64(passed * Double(own) / Double(max(all, 1)))
+      step.nanoseconds += UInt64(passed * Double(own) / Double(max(total, 1)))
       step.runs += 1
     }
   }

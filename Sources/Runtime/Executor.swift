@@ -130,7 +130,7 @@ final class Executor {
         case .skip: break
         case .run, .runDynamic:
           if observer == nil, let chain = step.chain {
-            if profiling { chain.runTimed(context) } else { chain.run(context) }
+            if profiling { chain.runTimed(context, instance.steps) } else { chain.run(context) }
             position += chain.count
             continue
           }

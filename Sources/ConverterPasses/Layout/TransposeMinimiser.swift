@@ -145,7 +145,9 @@ struct TransposeMinimiser {
         continue
       }
       var decided: [Int: Int] = [:]
-      for rule in rules.rules(node) {
+      // A file may state a shape of another rank than the operator gives; the shape rules will say so.
+      func fits(_ t: Tensor) -> Bool { t.isConstant || (editor.dims(of: t).map { $0.count == p.rank } ?? true) }
+      for rule in rules.rules(node) where rule.inputs.allSatisfy({ fits(node.inputs[$0]) }) && rule.outputs.allSatisfy({ fits(node.outputs[$0]) }) {
         let vertex = network.addVertex()
         choices.append((node, rule, vertex))
         for i in rule.inputs { decided[i] = vertex }
