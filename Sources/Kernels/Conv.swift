@@ -164,23 +164,10 @@ private enum Dots<let R: Int> {
     }
     for r in 0..<R {
       let y = p.c + ((row &+ r) &* p.ldc &+ channel)
-      var value = total(sums[r]) + (p.bias.map { $0[channel] } ?? 0)
+      var value = horizontal(Sum.self, sums[r]) + (p.bias.map { $0[channel] } ?? 0)
       if let residual = p.residual { value += residual[(row &+ r) &* p.ldr &+ channel] }
       y.pointee = Swift.min(Swift.max(value, p.activation.lo), p.activation.hi)
       if p.activation.needsPass { p.activation.finish(y, 1) }
     }
-  }
-
-  @inline(always) private static func total(_ v: Vec) -> Float {
-    #if AVX512
-    let eight = v.lowHalf + v.highHalf
-    let four = eight.lowHalf + eight.highHalf
-    #elseif AVX2
-    let four = v.lowHalf + v.highHalf
-    #else
-    let four = v
-    #endif
-    let two = four.lowHalf + four.highHalf
-    return two[0] + two[1]
   }
 }

@@ -80,16 +80,14 @@ final class BandChain {
 
   /// Chooses the bands' height: the greatest whose rows fit. False when not even the smallest do.
   private func place() -> Bool {
-    var rows = last.roundedUp(max(last.step, 32))
-    while true {
-      bandRows = rows
-      let wanted = threads == 1 ? 1 : threads * 2
-      shareRows = max((last.rows + wanted - 1) / wanted, 1)
-      shareRows = max((shareRows + last.step - 1) / last.step * last.step, 1)
-      if layOut() <= Self.bandBytes { return true }
-      if rows <= last.step { return false }
-      rows = max(last.step, rows / 2 / last.step * last.step)
+    let wanted = threads == 1 ? 1 : threads * 2
+    shareRows = ((last.rows + wanted - 1) / wanted + last.step - 1) / last.step * last.step
+    bandRows = last.roundedUp(max(last.step, 32))
+    while layOut() > Self.bandBytes {
+      if bandRows <= last.step { return false }
+      bandRows = max(last.step, bandRows / 2 / last.step * last.step)
     }
+    return true
   }
 
   /// Finds out how many rows of each intermediate result are there at once, by going through all bands. Returns their bytes.
