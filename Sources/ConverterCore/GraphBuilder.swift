@@ -31,6 +31,8 @@ public final class GraphBuilder {
   private var isExact = true
   /// Tensors whose rank is not known.
   private var unranked: Set<ObjectIdentifier> = []
+  /// Ranks of results that follow from the kind of their operator alone.
+  private var operatorRanks: [ObjectIdentifier: Int] = [:]
   /// Tensors that stand in for the outputs of nodes that could not be imported.
   private var placeholders: Set<ObjectIdentifier> = []
   /// Channels-last versions of channels-first tensors and the other way round.
@@ -93,11 +95,17 @@ public final class GraphBuilder {
   }
 
   /// States type and shape of a tensor whose operator cannot tell them (see ``dims(of:)``); facts that are known already win.
+  /// A shape of another rank than the operator makes is reported.
   public func declare(_ tensor: Tensor, _ dims: [Int]?, type: DataType? = nil, symbols: [String?] = []) {
     if let type, tensor.type == .unknown { tensor.type = ModelBuilder.narrowed(type) }
     if tensor.isConstant || probes.allSatisfy({ $0.shadow(of: tensor) != nil }) { return }
     guard let dims else {
       mark(tensor, in: \.unranked)
+      return
+    }
+    if let known = operatorRanks[ObjectIdentifier(tensor)], known != dims.count {
+      report.add(
+        EngineError(.formatError, "the file states the shape \(Shape(dims).text) for \"\(tensor.name)\", but its operator makes rank \(known)"), node: scope)
       return
     }
     if dims.contains(where: { $0 < 0 }) { isExact = false }
@@ -221,6 +229,7 @@ public final class GraphBuilder {
     graph.nodes.append(node)
     for (i, t) in node.outputs.enumerated() {
       settle(t, inferred.map { $0?[i] })
+      if i == 0, let rank = rank(ofResultOf: node) { operatorRanks[ObjectIdentifier(t)] = rank }
       if t.type == .unknown { t.type = OutputTypes.type(node, i) }
     }
     return node.outputs
@@ -320,6 +329,16 @@ public final class GraphBuilder {
       if known.count < found.count || known.contains(where: { $0.shape[axis] != d }) { dims[axis] = -1 }
     }
     tensor.shape = Shape(dims)
+  }
+
+  /// The rank that an operator's result has whatever its operands are: what a file states of it can be checked against that.
+  private func rank(ofResultOf node: Node) -> Int? {
+    switch node.kind {
+    case .transpose: return node.inputs.count > 1 && node.inputs[1].isConstant ? node.inputs[1].count : nil
+    case .conv2DFusion, .conv2dTransposeFusion, .avgPoolFusion, .maxPoolFusion: return 4
+    case .shape: return 1
+    default: return nil
+    }
   }
 
   private func mark(_ tensor: Tensor, in table: ReferenceWritableKeyPath<GraphBuilder, Set<ObjectIdentifier>>) {

@@ -36,6 +36,8 @@ import CKernels
 
   table.pointee.unary = unary
   table.pointee.binary = binary
+  table.pointee.compare_f32 = compareFloats
+  table.pointee.compare_i32 = compareInt32s
   table.pointee.scale_bias = scaleBias
   table.pointee.prelu = prelu
 
@@ -50,6 +52,9 @@ import CKernels
   table.pointee.transpose_32 = transpose
   table.pointee.f16_to_f32 = widen
   table.pointee.f32_to_f16 = narrow
+  table.pointee.u8_to_f32 = widen
+  table.pointee.i8_to_f32 = widen
+  table.pointee.i32_to_f32 = widen
   table.pointee.lerp = lerp
 
   table.pointee.int8.map = mapBytes

@@ -79,6 +79,36 @@ func binary(
   }
 }
 
+/// `MSKernels.compare_f32`.
+func compareFloats(
+  _ op: Int32, _ a: UnsafeRawPointer, _ aStep: Int, _ b: UnsafeRawPointer, _ bStep: Int, _ y: UnsafeMutablePointer<UInt8>, _ n: Int
+) {
+  compare(op, a.assumingMemoryBound(to: Float.self), aStep, b.assumingMemoryBound(to: Float.self), bStep, y, n)
+}
+
+/// `MSKernels.compare_i32`.
+func compareInt32s(
+  _ op: Int32, _ a: UnsafeRawPointer, _ aStep: Int, _ b: UnsafeRawPointer, _ bStep: Int, _ y: UnsafeMutablePointer<UInt8>, _ n: Int
+) {
+  compare(op, a.assumingMemoryBound(to: Int32.self), aStep, b.assumingMemoryBound(to: Int32.self), bStep, y, n)
+}
+
+private func compare<T: Comparable>(
+  _ op: Int32, _ a: UnsafePointer<T>, _ aStep: Int, _ b: UnsafePointer<T>, _ bStep: Int, _ y: UnsafeMutablePointer<UInt8>, _ n: Int
+) {
+  for i in 0..<n {
+    let p = a[i * aStep], q = b[i * bStep]
+    let holds: Bool
+    switch MSCompare(rawValue: UInt32(bitPattern: op)) {
+    case MS_COMPARE_NOT_EQUAL: holds = p != q
+    case MS_COMPARE_LESS: holds = p < q
+    case MS_COMPARE_LESS_EQUAL: holds = p <= q
+    default: holds = p == q
+    }
+    y[i] = holds ? 1 : 0
+  }
+}
+
 /// `MSKernels.scale_bias`.
 func scaleBias(
   _ x: UnsafePointer<Float>, _ scale: UnsafePointer<Float>?, _ bias: UnsafePointer<Float>?,

@@ -39,6 +39,21 @@ func widen(_ x: UnsafePointer<UInt16>, _ y: UnsafeMutablePointer<Float>, _ n: In
   for i in 0..<n { y[i] = floatFromHalf(x[i]) }
 }
 
+/// `MSKernels.u8_to_f32`.
+func widen(_ x: UnsafePointer<UInt8>, _ y: UnsafeMutablePointer<Float>, _ n: Int) {
+  for i in 0..<n { y[i] = Float(x[i]) }
+}
+
+/// `MSKernels.i8_to_f32`.
+func widen(_ x: UnsafePointer<Int8>, _ y: UnsafeMutablePointer<Float>, _ n: Int) {
+  for i in 0..<n { y[i] = Float(x[i]) }
+}
+
+/// `MSKernels.i32_to_f32`.
+func widen(_ x: UnsafePointer<Int32>, _ y: UnsafeMutablePointer<Float>, _ n: Int) {
+  for i in 0..<n { y[i] = Float(x[i]) }
+}
+
 /// `MSKernels.f32_to_f16`.
 func narrow(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<UInt16>, _ n: Int) {
   for i in 0..<n { y[i] = halfFromFloat(x[i]) }

@@ -25,6 +25,8 @@ private func fill(_ table: UnsafeMutablePointer<MSKernels>, _ name: StaticString
 
   table.pointee.unary = unary
   table.pointee.binary = binary
+  table.pointee.compare_f32 = compareFloats
+  table.pointee.compare_i32 = compareInt32s
   table.pointee.scale_bias = scaleBias
   table.pointee.prelu = prelu
 
@@ -39,6 +41,9 @@ private func fill(_ table: UnsafeMutablePointer<MSKernels>, _ name: StaticString
   table.pointee.transpose_32 = transpose
   table.pointee.f16_to_f32 = widen
   table.pointee.f32_to_f16 = narrow
+  table.pointee.u8_to_f32 = widen
+  table.pointee.i8_to_f32 = widen
+  table.pointee.i32_to_f32 = widen
   table.pointee.lerp = lerp
 
   table.pointee.int8.map = mapBytes

@@ -138,4 +138,47 @@ private let specials: [Float] = [
       expectSame(run(table.kernels), run(reference))
     }
   }
+
+  @Test(arguments: tables) func comparisonsMatchReference(_ table: Table) {
+    let operations = [MS_COMPARE_EQUAL, MS_COMPARE_NOT_EQUAL, MS_COMPARE_LESS, MS_COMPARE_LESS_EQUAL]
+    for n in lengths {
+      var random = Random(n)
+      // Few different values, so that many are equal; NaN and both zeros are among the floats.
+      var a = random.floats(n, -2, 2).map { $0.rounded() }, b = random.floats(n, -2, 2).map { $0.rounded() }
+      if n > 4 { (a[1], b[3], a[4], b[4]) = (.nan, .nan, .nan, -0.0) }
+      let p = a.map { $0.isNaN ? Int32.min : Int32($0) }, q = b.map { $0.isNaN ? Int32.max : Int32($0) }
+      for operation in operations {
+        for (aStep, bStep) in [(1, 1), (1, 0), (0, 1)] where n > 0 {
+          func floats(_ t: MSKernels) -> [UInt8] {
+            [UInt8](unsafeUninitializedCapacity: n + 1) { y, count in
+              y.initialize(repeating: 7)
+              t.compare_f32(Int32(operation.rawValue), a, aStep, b, bStep, y.baseAddress!, n)
+              count = n + 1
+            }
+          }
+          func integers(_ t: MSKernels) -> [UInt8] {
+            [UInt8](unsafeUninitializedCapacity: n + 1) { y, count in
+              y.initialize(repeating: 7)
+              t.compare_i32(Int32(operation.rawValue), p, aStep, q, bStep, y.baseAddress!, n)
+              count = n + 1
+            }
+          }
+          #expect(floats(table.kernels) == floats(reference), "\(operation) \(n) \(aStep) \(bStep)")
+          #expect(integers(table.kernels) == integers(reference), "\(operation) \(n) \(aStep) \(bStep)")
+        }
+      }
+    }
+  }
+
+  @Test(arguments: tables) func integersBecomeFloats(_ table: Table) {
+    for n in lengths {
+      let unsigned = (0..<n).map { UInt8(truncatingIfNeeded: $0 &* 37) }
+      let signed = unsigned.map { Int8(bitPattern: $0) }
+      // Beyond 2^24 not every integer is a float: rounded to the nearest.
+      let wide = (0..<n).map { Int32(truncatingIfNeeded: $0 &* 0x1234_5677) }
+      expectSame(output(n) { table.kernels.u8_to_f32(unsigned, $0, n) }, unsigned.map { Float($0) })
+      expectSame(output(n) { table.kernels.i8_to_f32(signed, $0, n) }, signed.map { Float($0) })
+      expectSame(output(n) { table.kernels.i32_to_f32(wide, $0, n) }, wide.map { Float($0) })
+    }
+  }
 }

@@ -52,6 +52,15 @@ typedef enum MSBinary {
   MS_BINARY_MOD = 9          /* C fmod */
 } MSBinary;
 
+/* Greater is less with the operands exchanged. NaN is unequal to everything and in no order. */
+typedef enum MSCompare {
+  MS_COMPARE_EQUAL = 0, MS_COMPARE_NOT_EQUAL = 1, MS_COMPARE_LESS = 2, MS_COMPARE_LESS_EQUAL = 3
+} MSCompare;
+
+/* The operands' type is in the name of the table's entry, so that one caller serves all. */
+typedef void (*MSCompareFunction)(int32_t op, const void *_Nonnull a, ptrdiff_t a_step, const void *_Nonnull b,
+                                  ptrdiff_t b_step, uint8_t *_Nonnull y, ptrdiff_t n);
+
 typedef enum MSReduce {
   MS_REDUCE_SUM = 0, MS_REDUCE_MAX = 1, MS_REDUCE_MIN = 2, MS_REDUCE_PROD = 3,
   MS_REDUCE_SUM_SQUARE = 4, MS_REDUCE_SUM_ABS = 5
@@ -151,6 +160,8 @@ typedef struct MSKernels {
   /* y[i] = act(op(a[i * a_step], b[i * b_step])), steps 0 or 1. act is IDENTITY or CLAMP with lo, hi. */
   void (*_Nonnull binary)(int32_t op, const float *_Nonnull a, ptrdiff_t a_step, const float *_Nonnull b, ptrdiff_t b_step,
                           float *_Nonnull y, ptrdiff_t n, int32_t act, float lo, float hi);
+  /* y[i] = a[i * a_step] op b[i * b_step] ? 1 : 0; steps 0 or 1, not both 0 unless n is 1. */
+  MSCompareFunction _Nonnull compare_f32, compare_i32;
   /* y[r, c] = act(x[r, c] * scale[c] + bias[c]); scale or bias may be NULL (1 and 0). In place allowed. */
   void (*_Nonnull scale_bias)(const float *_Nonnull x, const float *_Nullable scale, const float *_Nullable bias,
                               float *_Nonnull y, ptrdiff_t rows, ptrdiff_t channels, int32_t act, float a, float b);
@@ -188,6 +199,9 @@ typedef struct MSKernels {
   void (*_Nonnull f16_to_f32)(const uint16_t *_Nonnull x, float *_Nonnull y, ptrdiff_t n);
   /* Round to nearest even; overflow gives infinity. */
   void (*_Nonnull f32_to_f16)(const float *_Nonnull x, uint16_t *_Nonnull y, ptrdiff_t n);
+  void (*_Nonnull u8_to_f32)(const uint8_t *_Nonnull x, float *_Nonnull y, ptrdiff_t n);
+  void (*_Nonnull i8_to_f32)(const int8_t *_Nonnull x, float *_Nonnull y, ptrdiff_t n);
+  void (*_Nonnull i32_to_f32)(const int32_t *_Nonnull x, float *_Nonnull y, ptrdiff_t n);
   /* y[i] = (1 - t) * a[i] + t * b[i]: the vertical step of a bilinear resize. In place allowed. */
   void (*_Nonnull lerp)(const float *_Nonnull a, const float *_Nonnull b, float t, float *_Nonnull y, ptrdiff_t n);
 

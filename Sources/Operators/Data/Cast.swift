@@ -59,10 +59,13 @@ final class CastOperator: Operator {
       case (.float32, .float16):
         kernels.pointee.f32_to_f16(
           x.assumingMemoryBound(to: Float.self), y.assumingMemoryBound(to: UInt16.self), count)
-      case (.int32, .float32): convert(x, Int32.self, y, Float.self, count) { Float($0) }
+      case (.int32, .float32):
+        kernels.pointee.i32_to_f32(x.assumingMemoryBound(to: Int32.self), y.assumingMemoryBound(to: Float.self), count)
       case (.int64, .float32): convert(x, Int64.self, y, Float.self, count) { Float($0) }
-      case (.uint8, .float32), (.bool, .float32): convert(x, UInt8.self, y, Float.self, count) { Float($0) }
-      case (.int8, .float32): convert(x, Int8.self, y, Float.self, count) { Float($0) }
+      case (.uint8, .float32), (.bool, .float32):
+        kernels.pointee.u8_to_f32(x.assumingMemoryBound(to: UInt8.self), y.assumingMemoryBound(to: Float.self), count)
+      case (.int8, .float32):
+        kernels.pointee.i8_to_f32(x.assumingMemoryBound(to: Int8.self), y.assumingMemoryBound(to: Float.self), count)
       case (.float32, .int32): convert(x, Float.self, y, Int32.self, count) { saturated(Double($0), Int32.self) }
       case (.float32, .uint8): convert(x, Float.self, y, UInt8.self, count) { saturated(Double($0), UInt8.self) }
       case (.int64, .int32): convert(x, Int64.self, y, Int32.self, count) { Int32(truncatingIfNeeded: $0) }

@@ -43,27 +43,32 @@ final class ComparisonOperator: Operator {
   override func run(_ context: ExecutionContext) throws(EngineError) {
     if outputs[0].count == 0 { return }
     switch type {
-    case .float32: run(context, left.pointer(self), right.pointer(self))
-    case .int32: run(context, UnsafePointer(inputs[0].pointer(Int32.self)), UnsafePointer(inputs[1].pointer(Int32.self)))
+    case .float32: run(context, left.pointer(self), right.pointer(self), context.kernels.pointee.compare_f32)
+    case .int32:
+      run(
+        context, UnsafePointer(inputs[0].pointer(Int32.self)), UnsafePointer(inputs[1].pointer(Int32.self)),
+        context.kernels.pointee.compare_i32)
     case .int64: run(context, UnsafePointer(inputs[0].pointer(Int64.self)), UnsafePointer(inputs[1].pointer(Int64.self)))
     default: run(context, UnsafePointer(inputs[0].pointer(UInt8.self)), UnsafePointer(inputs[1].pointer(UInt8.self)))
     }
   }
 
   private func run<T: Comparable & ExpressibleByIntegerLiteral>(
-    _ context: ExecutionContext, _ a: UnsafePointer<T>, _ b: UnsafePointer<T>
+    _ context: ExecutionContext, _ a: UnsafePointer<T>, _ b: UnsafePointer<T>, _ kernel: MSCompareFunction? = nil
   ) {
     if isLogical {
       let job = LogicalJob<T>(isAnd: node.kind == .logicalAnd, plan: plan, a: a, b: b, y: outputs[0].pointer(T.self))
       context.parallel(plan.tasks, job)
     } else {
-      context.parallel(plan.tasks, ComparisonJob<T>(kind: node.kind, plan: plan, a: a, b: b, y: outputs[0].pointer(UInt8.self)))
+      context.parallel(plan.tasks, ComparisonJob<T>(kind: node.kind, kernel: kernel, plan: plan, a: a, b: b, y: outputs[0].pointer(UInt8.self)))
     }
   }
 }
 
 private struct ComparisonJob<T: Comparable>: ParallelJob {
   let kind: OperatorKind
+  /// nil for the types that have no kernel.
+  let kernel: MSCompareFunction?
   let plan: BroadcastPlan
   let a: UnsafePointer<T>, b: UnsafePointer<T>, y: UnsafeMutablePointer<UInt8>
 
@@ -74,6 +79,12 @@ private struct ComparisonJob<T: Comparable>: ParallelJob {
   /// One run of n elements. Not inlined, so that the loops exist once.
   @inline(never)
   private func run(_ a: UnsafePointer<T>, _ b: UnsafePointer<T>, _ y: UnsafeMutablePointer<UInt8>, _ n: Int) {
+    if let kernel {
+      let isSwapped = kind == .greater || kind == .greaterEqual
+      let (p, pStep, q, qStep) = isSwapped ? (b, plan.bStep, a, plan.aStep) : (a, plan.aStep, b, plan.bStep)
+      kernel(operation, p, pStep, q, qStep, y, n)
+      return
+    }
     switch kind {
     case .equal: each(a, b, y, n) { $0 == $1 }
     case .notEqual: each(a, b, y, n) { $0 != $1 }
@@ -82,6 +93,18 @@ private struct ComparisonJob<T: Comparable>: ParallelJob {
     case .less: each(a, b, y, n) { $0 < $1 }
     default: each(a, b, y, n) { $0 <= $1 }
     }
+  }
+
+  /// The `MSCompare` of the kind, with greater as less of exchanged operands.
+  private var operation: Int32 {
+    let operation: MSCompare
+    switch kind {
+    case .equal: operation = MS_COMPARE_EQUAL
+    case .notEqual: operation = MS_COMPARE_NOT_EQUAL
+    case .greater, .less: operation = MS_COMPARE_LESS
+    default: operation = MS_COMPARE_LESS_EQUAL
+    }
+    return Int32(bitPattern: operation.rawValue)
   }
 
   @inline(__always)
