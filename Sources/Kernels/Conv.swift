@@ -2,14 +2,24 @@ import CKernels
 
 /// Convolution as a matrix product whose A rows are gathered block by block into a scratch buffer.
 
-/// Floats the gathered block may take: 128 KB, half of what gemm allows itself, since the image passes the cache too.
-private let gatherFloats = 32_768
+/// How the rows of A are gathered: so many at once, `stride` floats apart.
+private struct GatherBlock {
+  let rows: Int, stride: Int
 
-/// Rows gathered at once. Two tiles at least, so that the weights are not read again for every tile; twenty at most, so
-/// that shallow kernels (27 values in a first layer) stay in the first-level cache.
-@inline(always) private func gatheredRows(_ k: Int) -> Int {
-  let tiles = Swift.max(2, gatherFloats / Swift.max(k, 1) / tileRows)
-  return Swift.min(tiles, 20) &* tileRows
+  /// Floats the block may take: 128 KB, half of what gemm allows itself, since the image passes the cache too. Weights that do not
+  /// stay in the second-level cache either are read again for every block: four times as much then.
+  private static let floats = 32_768, keptWeights = 131_072
+
+  /// Two tiles at least, so that the weights are not read again for every tile; twenty at most, so that shallow kernels (27 values in
+  /// a first layer) stay in the first-level cache.
+  @inline(always) init(_ c: UnsafePointer<MSConv>) {
+    let k = depth(c)
+    let budget = k &* c.pointee.out_channels > GatherBlock.keptWeights ? 4 &* GatherBlock.floats : GatherBlock.floats
+    rows = Swift.min(Swift.max(2, budget / Swift.max(k, 1) / tileRows), 20) &* tileRows
+    // Rows that begin a multiple of 4 KB apart would all want the same few lines of the first-level cache: an odd number of cache
+    // lines between them.
+    stride = k < 512 ? k : ((k &+ 15) / 16 | 1) &* 16
+  }
 }
 
 /// Convolutions of at most so many output channels add up vectors along the depth: a register tile would use one or two lanes.
@@ -17,8 +27,8 @@ private let dotChannels = 2
 
 /// `MSKernels.conv_scratch`.
 func convScratch(_ c: UnsafePointer<MSConv>) -> Int {
-  let k = depth(c)
-  return gatheredRows(k) &* k &+ width &+ (c.pointee.out_channels <= dotChannels ? dotChannels &* k : 0)
+  let k = depth(c), block = GatherBlock(c)
+  return block.rows &* block.stride &+ width &+ (c.pointee.out_channels <= dotChannels ? dotChannels &* k : 0)
 }
 
 /// `MSKernels.conv`.
@@ -33,13 +43,14 @@ func conv(
   // Channels that fill one panel are this call's or there is nothing to do.
   if conv.out_channels <= dotChannels && k >= 2 &* width {
     if panel0 >= panel1 { return }
-    let columns = scratch + (gatheredRows(k) &* k &+ width)
+    let block = GatherBlock(c)
+    let columns = scratch + (block.rows &* block.stride &+ width)
     for channel in 0..<conv.out_channels {
       for i in 0..<k { columns[channel &* k &+ i] = conv.weights[i &* panelColumns &+ channel] }
     }
-    ConvolutionRows(conv, product, columns, scratch).run(row0, row1, panel0, panel1)
+    ConvolutionRows(c, product, columns, scratch).run(row0, row1, panel0, panel1)
   } else {
-    ConvolutionRows(conv, product, nil, scratch).run(row0, row1, panel0, panel1)
+    ConvolutionRows(c, product, nil, scratch).run(row0, row1, panel0, panel1)
   }
 }
 
@@ -51,13 +62,15 @@ private struct ConvolutionRows {
   let columns: Floats?
   let scratch: MutableFloats
   let gather: Gather
+  let block: GatherBlock
 
-  @inline(always) init(_ conv: MSConv, _ product: Product, _ columns: MutableFloats?, _ scratch: MutableFloats) {
-    self.conv = conv
+  @inline(always) init(_ c: UnsafePointer<MSConv>, _ product: Product, _ columns: MutableFloats?, _ scratch: MutableFloats) {
+    conv = c.pointee
+    block = GatherBlock(c)
     self.product = product
     self.columns = columns.map { Floats($0) }
     self.scratch = scratch
-    gather = Gather(conv)
+    gather = Gather(c.pointee)
   }
 
   func run(_ row0: Int, _ row1: Int, _ panel0: Int, _ panel1: Int) {
@@ -91,13 +104,17 @@ private struct ConvolutionRows {
   }
 
   private func gathered(_ row0: Int, _ row1: Int, _ panel0: Int, _ panel1: Int) {
-    let limit = gatheredRows(product.k)
+    // Even blocks: 49 rows become 25 and 24, and not two of 24 and one of 1.
+    var blocks = (row1 &- row0 &+ block.rows &- 1) / block.rows
+    var p = product
+    p.lda = block.stride
     var row = row0
     while row < row1 {
-      let rows = Swift.min(limit, row1 &- row)
-      gather.rows(row, row &+ rows, scratch, product.k)
-      multiply(product, scratch, row, rows, columns, panel0, panel1)
+      let rows = (row1 &- row &+ blocks &- 1) / blocks
+      gather.rows(row, row &+ rows, scratch, block.stride)
+      multiply(p, scratch, row, rows, columns, panel0, panel1)
       row &+= rows
+      blocks &-= 1
     }
   }
 

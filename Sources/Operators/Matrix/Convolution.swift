@@ -53,7 +53,7 @@ final class ConvolutionOperator: Operator {
     try bias?.prepare(self, context)
     // Weights that are packed for Winograd's algorithm are released: it stays, whatever the image's size becomes.
     if winograd == nil {
-      path = layer.isDepthwise ? .depthwise : (group == 1 && geometry.isPointwise ? .pointwise : .general)
+      path = layer.isDepthwise ? .depthwise : (group == 1 && geometry.isPointwise && !rowsCollide ? .pointwise : .general)
       if packed == nil { try allocateAndPack(context) }
     }
     workspaceBytes = 0
@@ -71,6 +71,9 @@ final class ConvolutionOperator: Operator {
       workspaceBytes = matrix?.scratchBytes(context) ?? 0
     }
   }
+
+  /// Pixels a multiple of 4 KB apart want the same few lines of the first-level cache: the kernel that gathers them spreads them.
+  private var rowsCollide: Bool { groupInChannels % 1024 == 0 }
 
   /// Constant weights are packed here, once; weights that the graph computes are packed by every run.
   private func allocateAndPack(_ context: ExecutionContext) throws(EngineError) {
