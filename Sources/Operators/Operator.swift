@@ -15,6 +15,9 @@ public final class ExecutionContext {
   /// Half-precision kernels that the operator being prepared may choose; nil: float32 only.
   public var half: HalfKernelPointer? = nil
 
+  /// Bytes of a core's second-level cache, for operators that are being prepared.
+  public var secondLevelCache = CacheSize.secondLevel
+
   public init(kernels: UnsafePointer<MSKernels>, pool: ThreadPool, workspace: UnsafeMutableRawPointer) {
     self.kernels = kernels
     self.pool = pool

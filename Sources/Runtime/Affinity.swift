@@ -1,4 +1,5 @@
 import CSystem
+import System
 
 /// Which processors a model's threads are pinned to.
 public enum Affinity {
@@ -43,26 +44,7 @@ public enum Affinity {
 
   /// The scheduler's capacity, else the highest frequency; 0 when the system tells neither, which makes all equal.
   private static func speed(of cpu: Int32) -> Int {
-    number(in: "/sys/devices/system/cpu/cpu\(cpu)/cpu_capacity")
-      ?? number(in: "/sys/devices/system/cpu/cpu\(cpu)/cpufreq/cpuinfo_max_freq") ?? 0
-  }
-
-  /// The decimal number that a file starts with.
-  private static func number(in path: String) -> Int? {
-    var name: [CChar] = []
-    for byte in path.utf8 { name.append(CChar(bitPattern: byte)) }
-    name.append(0)
-    let descriptor = mssys_open_read(name)
-    if descriptor < 0 { return nil }
-    defer { _ = close(descriptor) }
-    var digits = [UInt8](repeating: 0, count: 24)
-    let count = read(descriptor, &digits, digits.count)
-    var value = 0
-    var i = 0
-    while i < count && i < 18 && digits[i] >= 48 && digits[i] <= 57 {
-      value = value * 10 + Int(digits[i] - 48)
-      i += 1
-    }
-    return i > 0 ? value : nil
+    let folder = "/sys/devices/system/cpu/cpu\(cpu)/"
+    return SystemNumber.read(folder + "cpu_capacity")?.value ?? SystemNumber.read(folder + "cpufreq/cpuinfo_max_freq")?.value ?? 0
   }
 }

@@ -29,10 +29,10 @@ final class BandChain {
   var count: Int { operators.count }
   var workspaceBytes: Int { workerBytes * threads }
 
-  /// Intermediate results from this size on are worth it: smaller ones stay in the second-level cache by themselves.
-  private static let worthwhileBytes = 393_216
+  /// Intermediate results from this size on are worth it: smaller ones stay in the second-level cache (of `cache` bytes) by themselves.
+  private static func worthwhileBytes(_ cache: Int) -> Int { cache / 8 * 3 }
   /// What a worker's rows may take of that cache; the rest is for weights and for what streams by.
-  private static let bandBytes = 458_752
+  private static func bandBytes(_ cache: Int) -> Int { cache / 16 * 7 }
 
   /// Steps of a chain at most.
   private static let longest = 12
@@ -45,21 +45,22 @@ final class BandChain {
   }
 
   /// The chains among prepared `steps`.
-  static func find(_ steps: [Step], outputs: [Tensor], threads: Int) -> [BandChain] {
+  static func find(_ steps: [Step], outputs: [Tensor], _ context: ExecutionContext) -> [BandChain] {
+    let cache = context.secondLevelCache
     var chains = [BandChain]()
     var i = 0
     while i < steps.count {
       var chain = [Operator](), bands = [RowBands]()
       var j = i
       while j < steps.count, chain.count < longest, steps[j].action == .run, let next = steps[j].op.rowBands {
-        if let previous = chain.last, !follows(steps[j].node, previous.node, outputs) { break }
+        if let previous = chain.last, !follows(steps[j].node, previous.node, outputs, cache) { break }
         chain.append(steps[j].op)
         bands.append(next)
         j += 1
       }
       while chain.count > 1 {
-        let candidate = BandChain(chain, bands, first: i, threads: threads)
-        if candidate.place() {
+        let candidate = BandChain(chain, bands, first: i, threads: context.threads)
+        if candidate.place(bandBytes(cache)) {
           chains.append(candidate)
           break
         }
@@ -72,18 +73,18 @@ final class BandChain {
   }
 
   /// `node` reads the result of `previous` as its first input, nobody else does, and it is large.
-  private static func follows(_ node: Node, _ previous: Node, _ outputs: [Tensor]) -> Bool {
+  private static func follows(_ node: Node, _ previous: Node, _ outputs: [Tensor], _ cache: Int) -> Bool {
     let value = previous.outputs[0]
-    return node.inputs[0] === value && value.consumers == 1 && value.byteCount >= worthwhileBytes
+    return node.inputs[0] === value && value.consumers == 1 && value.byteCount >= worthwhileBytes(cache)
       && !outputs.contains { $0 === value }
   }
 
-  /// Chooses the bands' height: the greatest whose rows fit. False when not even the smallest do.
-  private func place() -> Bool {
+  /// Chooses the bands' height: the greatest whose rows fit. False when not even the smallest do in `limit` bytes.
+  private func place(_ limit: Int) -> Bool {
     let wanted = threads == 1 ? 1 : threads * 2
     shareRows = ((last.rows + wanted - 1) / wanted + last.step - 1) / last.step * last.step
     bandRows = last.roundedUp(max(last.step, 32))
-    while layOut() > Self.bandBytes {
+    while layOut() > limit {
       if bandRows <= last.step { return false }
       bandRows = max(last.step, bandRows / 2 / last.step * last.step)
     }

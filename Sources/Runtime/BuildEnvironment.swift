@@ -12,4 +12,6 @@ struct BuildEnvironment {
   let plan: ExecutionPlan
   /// Graphs are rewritten before they are planned.
   let optimises: Bool
+  /// Bytes of a core's second-level cache.
+  let secondLevelCache: Int
 }

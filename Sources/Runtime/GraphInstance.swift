@@ -86,7 +86,7 @@ final class GraphInstance {
 
   /// Plans for the shapes that the inputs have now. On failure the old plan stays, but no longer fits the shapes.
   func planned(_ environment: BuildEnvironment) throws(EngineError) -> Plan {
-    try Planner(graph: graph, steps: steps, kernels: environment.kernels, pool: environment.pool).plan()
+    try Planner(graph: graph, steps: steps, environment: environment).plan()
   }
 
   func adopt(_ plan: Plan?) {

@@ -34,15 +34,16 @@ struct Plan {
 struct Planner {
   let graph: Graph
   let steps: [Step]
-  let kernels: KernelPointer
-  let pool: ThreadPool
+  let environment: BuildEnvironment
 
   /// Plans for the input shapes that the graph's input tensors have now.
   func plan() throws(EngineError) -> Plan {
     countConsumers()
     clear()
     try inferAndFold()
-    let context = ExecutionContext(kernels: kernels, pool: pool, workspace: UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped)
+    let context = ExecutionContext(
+      kernels: environment.kernels, pool: environment.pool, workspace: UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped)
+    context.secondLevelCache = environment.secondLevelCache
     var workspaceBytes = 0
     for step in steps where step.action == .run {
       context.half = step.half
@@ -50,7 +51,7 @@ struct Planner {
       workspaceBytes = max(workspaceBytes, step.op.workspaceBytes)
     }
     for step in steps { step.chain = nil }
-    for chain in BandChain.find(steps, outputs: graph.outputs, threads: pool.threadCount) {
+    for chain in BandChain.find(steps, outputs: graph.outputs, context) {
       steps[chain.first].chain = chain
       workspaceBytes = max(workspaceBytes, chain.workspaceBytes)
     }
@@ -109,7 +110,7 @@ struct Planner {
   }
 
   private func fold(_ step: Step) throws(EngineError) {
-    try Folding.evaluate(step.op, kernels: kernels, pool: pool)
+    try Folding.evaluate(step.op, kernels: environment.kernels, pool: environment.pool)
     step.action = .skip
   }
 

@@ -19,6 +19,8 @@ public struct SessionOptions {
   /// Rewrite the graphs into faster ones. Without that every node of the file runs as it is and every tensor gets its value, which
   /// is what a comparison layer by layer wants.
   public var optimises = true
+  /// Bytes of a core's second-level cache, which blocks of work are to fit into.
+  public var secondLevelCache = CacheSize.secondLevel
   public init() {}
 }
 
@@ -105,7 +107,7 @@ public final class Session {
     try refuseLists(graphs[0])
     let environment = BuildEnvironment(
       kernels: Kernels.active, pool: ThreadPool(threadCount: options.threads, cores: options.cores), float16: options.float16,
-      plan: options.plan, optimises: options.optimises)
+      plan: options.plan, optimises: options.optimises, secondLevelCache: options.secondLevelCache)
     var subgraphs = [Subgraph]()
     for graph in graphs { subgraphs.append(Subgraph(graph, subgraphCount: graphs.count)) }
     for i in 1..<max(graphs.count, 1) where isReached[i] { try subgraphs[i].check(environment) }

@@ -32,7 +32,10 @@ import Testing
   private final class Watcher: RunObserver {}
 
   /// Builds the network for 1 to 3 threads and compares; at least `steps` of it must run in chains, so that there is something to compare.
-  private func check(_ h: Int, _ w: Int, _ channels: Int, chained steps: Int, _ build: (inout Network, Tensor) -> Tensor) throws {
+  /// The same results come from any cache; the sizes of the networks are for one of 1 MiB.
+  private func check(
+    _ h: Int, _ w: Int, _ channels: Int, chained steps: Int, cache: Int = 1 << 20, _ build: (inout Network, Tensor) -> Tensor
+  ) throws {
     var network = Network(.float32)
     let x = network.add(.float32, [1, h, w, channels])
     let y = build(&network, x)
@@ -41,6 +44,7 @@ import Testing
     for threads in 1...3 {
       var options = SessionOptions()
       options.threads = threads
+      options.secondLevelCache = cache
       let session = try file.withUnsafeBytes { bytes throws(EngineError) in
         try Session.open(ModelSource(bytes: bytes, directory: nil), options: options)
       }
@@ -69,8 +73,9 @@ import Testing
     }
   }
 
-  @Test func winogradAndPoolsOfOddSizes() throws {
-    try check(131, 97, 5, chained: 3) { n, x in
+  @Test(arguments: [1 << 18, 1 << 20, 1 << 22]) func winogradAndPoolsOfOddSizes(_ cache: Int) throws {
+    // What lies between these layers stays in a cache of 4 MiB by itself.
+    try check(131, 97, 5, chained: cache > 1 << 20 ? 0 : 3, cache: cache) { n, x in
       var y = convolution(&n, x, 5, 32, [5, 5], pad: [2, 2, 2, 2])
       y = convolution(&n, y, 32, 48, [3, 3], pad: [0, 0, 1, 1])
       y = convolution(&n, y, 48, 40, [3, 3], pad: [1, 1, 1, 1])

@@ -78,9 +78,9 @@ struct WinogradConvolution {
   /// Cuts an output of the given size into blocks of tiles; `c` has the layer's sizes.
   mutating func place(_ c: MSConv, _ context: ExecutionContext) {
     tiles = (c.out_h + 3) / 4 * ((c.out_w + 3) / 4)
-    // Transformed tiles that fit into most of a second-level cache of 1 MiB.
+    // Transformed tiles that fit into most of the second-level cache.
     let rowTile = Int(context.kernels.pointee.gemm_mr)
-    let limit = min(max(921_600 / (36 * 4 * inChannels) / rowTile, 1), 4) * rowTile
+    let limit = min(max(context.secondLevelCache / 8 * 7 / (36 * 4 * inChannels) / rowTile, 1), 4) * rowTile
     blocks = max((tiles + limit - 1) / limit, 1)
     let (work, overflow) = (36 * tiles).multipliedReportingOverflow(by: inChannels * outChannels)
     let useful = overflow ? context.threads : min(context.threads, max(work / WorkGrid.smallestShare, 1))
