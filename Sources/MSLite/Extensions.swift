@@ -86,6 +86,8 @@ public func MSLite_ModelGetProfile(
       withUnsafeMutableBytes(of: &entries[i].name) { copy(entry.name, to: $0) }
       withUnsafeMutableBytes(of: &entries[i].type) { copy(entry.kind, to: $0) }
       withUnsafeMutableBytes(of: &entries[i].arithmetic) { copy(entry.arithmetic, to: $0) }
+      withUnsafeMutableBytes(of: &entries[i].algorithm) { copy(entry.algorithm, to: $0) }
+      entries[i].chain = UInt32(clamping: entry.chain)
       entries[i].runs = UInt64(clamping: entry.runs)
       entries[i].nanoseconds = entry.nanoseconds
       i += 1

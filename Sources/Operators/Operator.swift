@@ -78,6 +78,9 @@ open class Operator {
   /// The half-precision arithmetic (MSHalfArithmetic) that `prepare` has chosen; 0: none.
   public final var halfArithmetic: Int32 = 0
 
+  /// How it computes where there is a choice that `prepare` has made, for the profile; "" where there is none.
+  open var algorithm: StaticString { "" }
+
   /// Output 0 is input 0 with another shape: the same bytes, so that the planner can give both one place and `run` copies only
   /// when they differ.
   open var isView: Bool { false }

@@ -43,6 +43,10 @@ public struct NodeProfile {
   public let nanoseconds: UInt64
   /// "float32", "bfloat16" or "float16": what it multiplies in; "" for an operator without floats.
   public let arithmetic: StaticString
+  /// See ``Operator/algorithm``.
+  public let algorithm: StaticString
+  /// The chain of layers that it runs in band by band, counted from 1; 0: none.
+  public let chain: Int
 }
 
 /// A model that is ready to run: graph, operators, memory and threads. Not thread-safe; see the C API's busy flag.
@@ -314,12 +318,19 @@ public final class Session {
   public var profile: [NodeProfile] {
     var out = [NodeProfile]()
     let mainCount = main.steps.count
+    var chain = 0, chained = 0
     for (i, step) in allSteps.enumerated() where step.action == .run || step.action == .runDynamic {
+      if let next = step.chain {
+        chain += 1
+        chained = next.count
+      }
+      let isChained = chained > 0
+      chained = max(chained - 1, 0)
       if i >= mainCount && step.runs == 0 { continue }
       out.append(
         NodeProfile(
           name: step.node.name, kind: step.node.kind.name, runs: step.runs, nanoseconds: step.nanoseconds,
-          arithmetic: step.arithmetic))
+          arithmetic: step.arithmetic, algorithm: step.op.algorithm, chain: isChained ? chain : 0))
     }
     return out
   }

@@ -116,7 +116,7 @@ def _profile(report, profile):
         if len(n.name) > len(short(n.name)):
             name = '<span title="%s">%s</span>' % (escape(n.name), name)
         roof = '<span class="roof" style="--share:%.0f"></span>%s' % (min(100, 100 * share), percent(share)) if share is not None else ""
-        rows.append([name, escape(n.type), escape(n.output), escape(n.arithmetic or "integers"), "%.4f" % n.time_ms,
+        rows.append([name, escape(n.type), escape(n.output), escape(n.arithmetic or "integers"), escape(n.method), "%.4f" % n.time_ms,
                      percent(n.time_ms / profile.time_ms), optional(n.gigaflops), optional(n.gigabytes), roof])
     share = profile.share(machine)
     head = "%s: %s ms in %d nodes%s; %s" % (
@@ -124,7 +124,7 @@ def _profile(report, profile):
         ", ".join("%s %s" % (t, percent(ms / profile.time_ms)) for t, _, ms in profile.types()[:3]))
     return "<details><summary>%s</summary>%s</details>" % (
         escape(head),
-        table([("node", False), ("type", False), ("output", False), ("arithmetic", False), ("ms", True), ("of the time", True),
+        table([("node", False), ("type", False), ("output", False), ("arithmetic", False), ("algorithm", False), ("ms", True), ("of the time", True),
                ("GFLOP/s", True), ("GB/s", True), ("of the roof", True)], rows))
 
 

@@ -7,7 +7,7 @@ Winograd's algorithm does with fewer operations than are counted, so a convoluti
 import json
 import subprocess
 
-FIELDS = ["model", "threads", "node", "type", "arithmetic", "output", "time_ms", "flops", "bytes"]
+FIELDS = ["model", "threads", "node", "type", "arithmetic", "algorithm", "chain", "output", "time_ms", "flops", "bytes"]
 
 
 class Refused(Exception):
@@ -15,10 +15,16 @@ class Refused(Exception):
 
 
 class Node:
-    def __init__(self, name, type, arithmetic, output, time_ms, flops, bytes):
+    def __init__(self, name, type, arithmetic, algorithm, chain, output, time_ms, flops, bytes):
         self.name, self.type, self.arithmetic, self.output = name, type, arithmetic, output
+        # How it computes; the number of the chain of layers that it runs in band by band, 0 for none.
+        self.algorithm, self.chain = algorithm, chain
         # Per run of the model. None where shapes depend on the data.
         self.time_ms, self.flops, self.bytes = time_ms, flops, bytes
+
+    @property
+    def method(self):
+        return ", ".join(([self.algorithm] if self.algorithm else []) + (["bands %d" % self.chain] if self.chain else []))
 
     @property
     def gigaflops(self):
@@ -86,7 +92,8 @@ def parse(model, threads, report, loops):
         # A node in a loop runs more than once; its counts are of one call.
         calls = o["calls"] / loops
         flops, size = (None if o[k] is None else round(o[k] * calls) for k in ("flops", "bytes"))
-        nodes.append(Node(o["name"], o["type"], o["arithmetic"], "x".join(map(str, o["output"])), o["time"] * calls, flops, size))
+        nodes.append(Node(o["name"], o["type"], o["arithmetic"], o["algorithm"], o["chain"], "x".join(map(str, o["output"])),
+                          o["time"] * calls, flops, size))
     return Profile(model, threads, nodes)
 
 
@@ -96,7 +103,7 @@ def write(path, profiles):
         for p in profiles:
             for n in p.nodes:
                 counts = ["" if v is None else str(v) for v in (n.flops, n.bytes)]
-                row = [p.model, str(p.threads), n.name, n.type, n.arithmetic, n.output, "%.6g" % n.time_ms] + counts
+                row = [p.model, str(p.threads), n.name, n.type, n.arithmetic, n.algorithm, str(n.chain), n.output, "%.6g" % n.time_ms] + counts
                 file.write("\t".join(v.replace("\t", " ").replace("\n", " ") for v in row) + "\n")
 
 
@@ -107,7 +114,8 @@ def read(path):
         if fields != FIELDS:
             raise ValueError("%s has the columns %s; %s are expected" % (path, fields, FIELDS))
         for line in file:
-            model, threads, name, kind, arithmetic, output, time, flops, size = line.rstrip("\n").split("\t")
+            model, threads, name, kind, arithmetic, algorithm, chain, output, time, flops, size = line.rstrip("\n").split("\t")
             nodes = profiles.setdefault((model, int(threads)), Profile(model, int(threads), [])).nodes
-            nodes.append(Node(name, kind, arithmetic, output, float(time), int(flops) if flops else None, int(size) if size else None))
+            nodes.append(Node(name, kind, arithmetic, algorithm, int(chain), output, float(time), int(flops) if flops else None,
+                              int(size) if size else None))
     return list(profiles.values())

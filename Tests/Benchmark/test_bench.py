@@ -79,10 +79,12 @@ def measured():
     return rows
 
 
-NODES = [{"name": "conv \"1\"", "type": "Conv2DFusion", "arithmetic": "float32", "output": [1, 8, 8, 4], "time": 0.5, "calls": 10,
-          "flops": 4000000, "bytes": 1000},
-         {"name": "copy|2", "type": "Concat", "arithmetic": "", "output": [4], "time": 0.25, "calls": 40, "flops": 0, "bytes": 50000000},
-         {"name": "open", "type": "NonZero", "arithmetic": "", "output": [], "time": 0.1, "calls": 10, "flops": None, "bytes": None}]
+NODES = [{"name": "conv \"1\"", "type": "Conv2DFusion", "arithmetic": "float32", "algorithm": "matrix product", "chain": 1,
+          "output": [1, 8, 8, 4], "time": 0.5, "calls": 10, "flops": 4000000, "bytes": 1000},
+         {"name": "copy|2", "type": "Concat", "arithmetic": "", "algorithm": "", "chain": 0, "output": [4], "time": 0.25, "calls": 40,
+          "flops": 0, "bytes": 50000000},
+         {"name": "open", "type": "NonZero", "arithmetic": "", "algorithm": "", "chain": 0, "output": [], "time": 0.1, "calls": 10,
+          "flops": None, "bytes": None}]
 PEAKS = machine.Machine(10e9, 40e9, [("L2 cache", 1 << 20, 100e9), ("memory", float("inf"), 50e9)])
 
 

@@ -468,6 +468,11 @@ static void profile(void) {
   CHECK_STATUS(MSLite_ModelGetProfile(model, entries, &room), OH_AI_STATUS_SUCCESS);
   CHECK(room == count && entries[count - 1].runs == 1 && entries[count - 1].type[0] != 0);
   CHECK_STATUS(MSLite_ModelGetProfile(model, entries, NULL), OH_AI_STATUS_LITE_NULLPTR);
+  for (size_t i = 0; i < count; i++) {
+    bool is_convolution = strcmp(entries[i].type, "Conv2DFusion") == 0;
+    CHECK(!is_convolution || entries[i].algorithm[0] != 0);
+    CHECK(entries[i].chain <= count);
+  }
   CHECK_STATUS(MSLite_ModelSetProfiling(model, false), OH_AI_STATUS_SUCCESS);
   free(entries);
   OH_AI_ModelDestroy(&model);

@@ -52,6 +52,7 @@ import Testing
       for (i, v) in values.enumerated() { input.base.storeBytes(of: v, toByteOffset: i * 4, as: Float.self) }
       session.bindInput(0, input.base)
       #expect(session.chainedSteps >= steps)
+      #expect(session.profile.count { $0.chain > 0 } == session.chainedSteps)
       var results = [[Float]]()
       for observer in [nil, Watcher()] {
         try session.run(observer: observer)

@@ -51,6 +51,7 @@ OH_AI_API OH_AI_Status MSLite_ModelSetDecryptionKey(OH_AI_ModelHandle model, con
 #define MSLITE_PROFILE_NAME_SIZE 128
 #define MSLITE_PROFILE_TYPE_SIZE 32
 #define MSLITE_PROFILE_ARITHMETIC_SIZE 16
+#define MSLITE_PROFILE_ALGORITHM_SIZE 32
 
 /** One operator of a profile. Names that are too long are cut. */
 typedef struct MSLite_NodeProfile {
@@ -63,6 +64,12 @@ typedef struct MSLite_NodeProfile {
   /** What it multiplies in: "float32", or "bfloat16" or "float16" where half precision was asked for and is faster; "" for an
    *  operator without floats. */
   char arithmetic[MSLITE_PROFILE_ARITHMETIC_SIZE];
+  /** How it computes where there is a choice: "depthwise", "matrix product", "gathered matrix product", "Winograd F(4x4, 3x3)"; ""
+   *  where there is none. */
+  char algorithm[MSLITE_PROFILE_ALGORITHM_SIZE];
+  /** Operators with the same number above 0, which follow each other, run band by band: some rows of the last one's result, and
+   *  before them just the rows of the others that these need. Their times are shares of the whole. 0: the operator runs by itself. */
+  uint32_t chain;
 } MSLite_NodeProfile;
 
 /**

@@ -55,6 +55,9 @@ public struct Measurement {
     public let name: String
     public let kind: String
     public let arithmetic: String
+    /// How it computes, and the chain that it runs in band by band (0: none), as in `MSLite_NodeProfile`.
+    public let algorithm: String
+    public let chain: Int
     public let calls: Int
     /// All calls, in nanoseconds.
     public let nanoseconds: Double
@@ -295,6 +298,7 @@ public final class Benchmark {
       result.operators = entries.prefix(count).map { entry in
         Measurement.OperatorTime(
           name: Benchmark.text(entry.name), kind: Benchmark.text(entry.type), arithmetic: Benchmark.text(entry.arithmetic),
+          algorithm: Benchmark.text(entry.algorithm), chain: Int(entry.chain),
           calls: Int(clamping: entry.runs), nanoseconds: Double(entry.nanoseconds))
       }
     }
@@ -331,7 +335,7 @@ public final class Benchmark {
     var operators: [Measurement.OperatorTime] {
       order.map {
         let sum = sums[$0] ?? ("", 0, 0)
-        return Measurement.OperatorTime(name: $0, kind: sum.kind, arithmetic: "", calls: sum.calls, nanoseconds: sum.time)
+        return Measurement.OperatorTime(name: $0, kind: sum.kind, arithmetic: "", algorithm: "", chain: 0, calls: sum.calls, nanoseconds: sum.time)
       }
     }
   }

@@ -15,6 +15,8 @@ public struct BenchmarkReport {
     let name: String
     let kind: String
     let arithmetic: String
+    let algorithm: String
+    let chain: Int
     /// Microseconds per run of the model, and per call.
     let time: Double
     let callTime: Double
@@ -22,6 +24,11 @@ public struct BenchmarkReport {
     let share: Double
     let output: [Int]
     let cost: NodeCost?
+
+    /// The algorithm, and the chain where it runs band by band with its neighbours.
+    var method: String {
+      chain == 0 ? algorithm : algorithm.isEmpty ? "bands \(chain)" : "\(algorithm), bands \(chain)"
+    }
 
     /// 10^9 operations per second.
     var gigaflops: Double? { cost.flatMap { $0.flops > 0 && callTime > 0 ? Double($0.flops) / callTime / 1e3 : nil } }
@@ -47,7 +54,7 @@ public struct BenchmarkReport {
     rows = measurement.operators.map { op in
       let planned = found?.lookup(op.name, op.kind, from: &next)
       return Row(
-        name: op.name, kind: op.kind, arithmetic: op.arithmetic, time: op.nanoseconds / runs / 1e3,
+        name: op.name, kind: op.kind, arithmetic: op.arithmetic, algorithm: op.algorithm, chain: op.chain, time: op.nanoseconds / runs / 1e3,
         callTime: op.calls > 0 ? op.nanoseconds / Double(op.calls) / 1e3 : 0, calls: op.calls,
         share: total > 0 ? op.nanoseconds / total : 0, output: planned?.output ?? [], cost: planned?.cost)
     }
@@ -93,12 +100,13 @@ public struct BenchmarkReport {
   private func operatorTable() -> String {
     var table = TextTable([
       ("opName", .left), ("opType", .left), ("avg(ms)", .right), ("percent", .right), ("calledTimes", .right), ("opTotalTime", .right),
-      ("GFLOP/s", .right), ("output", .left), ("arithmetic", .left),
+      ("GFLOP/s", .right), ("output", .left), ("arithmetic", .left), ("algorithm", .left),
     ])
     for (op, row) in zip(measurement.operators, rows) {
       table.add([
         row.name, row.kind, Units.fixed(row.callTime / 1e3, 4), Units.fixed(row.share, 5), "\(row.calls)",
         Units.fixed(op.nanoseconds / 1e6, 3), row.gigaflops.map { Units.fixed($0, 1) } ?? "", Units.shape(row.output), row.arithmetic,
+        row.method,
       ])
     }
     return table.text(indent: 0)
@@ -140,7 +148,7 @@ public struct BenchmarkReport {
         ("operators", .array(rows.map { row in
           .object([
             ("name", .string(row.name)), ("type", .string(row.kind)), ("time", .double(row.callTime / 1e3)), ("share", .double(row.share)),
-            ("calls", .int(row.calls)), ("arithmetic", .string(row.arithmetic)), ("output", .ints(row.output)),
+            ("calls", .int(row.calls)), ("arithmetic", .string(row.arithmetic)), ("algorithm", .string(row.algorithm)), ("chain", .int(row.chain)), ("output", .ints(row.output)),
             ("macs", row.cost.map { .int($0.macs) } ?? .null), ("flops", row.cost.map { .int($0.flops) } ?? .null),
             ("bytes", row.cost.map { .int($0.bytes) } ?? .null),
           ])

@@ -71,9 +71,9 @@ extension BenchmarkReport {
 
   private func operatorTable() -> String {
     var out = "<input id=\"filter\" type=\"search\" placeholder=\"Filter by name or type\" aria-label=\"Filter\"><div class=\"scroll\"><table id=\"ops\"><thead><tr>"
-    let columns = ["#", "operator", "name", "output", "time µs", "share", "calls", "GFLOP/s", "GB/s", "arithmetic"]
+    let columns = ["#", "operator", "name", "output", "time µs", "share", "calls", "GFLOP/s", "GB/s", "arithmetic", "algorithm"]
     for (i, c) in columns.enumerated() {
-      let isText = i == 1 || i == 2 || i == 3 || i == 9
+      let isText = i == 1 || i == 2 || i == 3 || i >= 9
       out += "<th\(isText ? "" : " class=\"num\"")><button type=\"button\">\(c)</button></th>"
     }
     out += "</tr></thead><tbody>\n"
@@ -85,7 +85,8 @@ extension BenchmarkReport {
       out += cell(row.time, Units.fixed(row.time, 1))
       out += "<td class=\"num share\" data-v=\"\(row.share)\"><i style=\"width:\(Units.fixed(100 * row.share / max(rows.map { $0.share }.max() ?? 1, 1e-9), 1))%\"></i><span>\(Units.fixed(100 * row.share, 1)) %</span></td>"
       out += cell(Double(row.calls), "\(row.calls)") + cell(row.gigaflops, row.gigaflops.map { Units.fixed($0, 1) } ?? "")
-      out += cell(row.gigabytes, row.gigabytes.map { Units.fixed($0, 1) } ?? "") + "<td>\(row.arithmetic.escapedXML)</td></tr>\n"
+      out += cell(row.gigabytes, row.gigabytes.map { Units.fixed($0, 1) } ?? "") + "<td>\(row.arithmetic.escapedXML)</td>"
+      out += "<td>\(row.method.escapedXML)</td></tr>\n"
     }
     return out + "</tbody></table></div>\n"
   }

@@ -167,6 +167,15 @@ final class ConvolutionOperator: Operator {
       beta: activation.beta)
   }
 
+  override var algorithm: StaticString {
+    switch path {
+    case .pointwise: "matrix product"
+    case .general: "gathered matrix product"
+    case .depthwise: "depthwise"
+    case .winograd: "Winograd F(4x4, 3x3)"
+    }
+  }
+
   override var rowBands: RowBands? {
     let x = inputs[0].shape
     guard x[0] == 1, outputs[0].count > 0, inputs[0].count > 0, !packsEveryRun, matrix?.half == nil,

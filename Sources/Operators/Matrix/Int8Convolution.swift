@@ -39,6 +39,8 @@ final class Int8ConvolutionOperator: Operator {
     }
   }
 
+  override var algorithm: StaticString { layer.isDepthwise ? "depthwise" : "gathered matrix product" }
+
   private func pack(_ context: ExecutionContext) throws(EngineError) {
     let weights = inputs[1]
     guard let data = weights.data else { throw EngineError(.error, "the weights (\(weights)) have no data") }
