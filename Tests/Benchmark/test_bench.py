@@ -153,6 +153,7 @@ def roofs():
     near(PEAKS.bandwidth(1 << 20), 100e9, "what just fits the cache")
     again = roofline.read(os.path.join(written("roofs"), "profile.tsv"))[0]
     check([n.flops for n in again.nodes] == [4000000, 0, None], "the file keeps what is not known", [n.flops for n in again.nodes])
+    check([n.method for n in again.nodes] == ["matrix product, bands 1", "", ""], "algorithm and chain", [n.method for n in again.nodes])
 
 
 @test
