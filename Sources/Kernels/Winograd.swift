@@ -103,13 +103,13 @@ func winogradScratch(_ c: UnsafePointer<MSConv>, _ tiles: Int) -> Int {
 }
 
 /// `MSKernels.winograd`.
-func winograd(_ c: UnsafePointer<MSConv>, _ tile0: Int, _ tile1: Int, _ scratch: MutableFloats) {
+func winograd(_ c: UnsafePointer<MSConv>, _ tile0: Int, _ tile1: Int, _ panel0: Int, _ panel1: Int, _ scratch: MutableFloats) {
   let layer = WinogradLayer(c.pointee)
   let tiles = tile1 &- tile0
-  if tiles <= 0 { return }
+  if tiles <= 0 || panel0 >= panel1 { return }
   for t in 0..<tiles { layer.transformInput(tile0 &+ t, scratch + t &* layer.inChannels, tiles &* layer.inChannels) }
   let products = scratch + positions &* tiles &* layer.inChannels
-  for panel in 0..<layer.panels {
+  for panel in panel0..<panel1 {
     // The multiplication addresses columns of the whole matrix; here they are the panel's alone.
     layer.multiply(panel, tiles, scratch, products)
     for t in 0..<tiles { layer.transformOutput(tile0 &+ t, panel, products + t &* panelColumns, tiles &* panelColumns) }

@@ -16,13 +16,14 @@ func winogradPack(
 }
 
 /// `MSKernels.winograd`.
-func winograd(_ c: UnsafePointer<MSConv>, _ tile0: Int, _ tile1: Int, _ scratch: UnsafeMutablePointer<Float>) {
+func winograd(
+  _ c: UnsafePointer<MSConv>, _ tile0: Int, _ tile1: Int, _ panel0: Int, _ panel1: Int, _ scratch: UnsafeMutablePointer<Float>
+) {
   let tilesX = (c.pointee.out_w + 3) / 4
-  let panels = (c.pointee.out_channels + panelColumns - 1) / panelColumns
   for tile in tile0..<max(tile0, tile1) {
     let x = tile % tilesX * 4, end = min(x + 4, c.pointee.out_w)
     for y in tile / tilesX * 4..<min(tile / tilesX * 4 + 4, c.pointee.out_h) {
-      conv(c, y * c.pointee.out_w + x, y * c.pointee.out_w + end, 0, panels, scratch)
+      conv(c, y * c.pointee.out_w + x, y * c.pointee.out_w + end, panel0, panel1, scratch)
     }
   }
 }

@@ -89,7 +89,7 @@ private struct Geometry: CustomStringConvertible {
   }
 
   private func winograd(
-    _ t: MSKernels, _ g: Geometry, out: Int, pixelStride: Int, activation: MSUnary, residual: Bool, tileCut: Int = 0
+    _ t: MSKernels, _ g: Geometry, out: Int, pixelStride: Int, activation: MSUnary, residual: Bool, tileCut: Int = 0, panelCut: Int = 0
   ) -> [Float] {
     let nr = Int(t.gemm_nr), panels = (out + nr - 1) / nr
     let tiles = ((g.outH + 3) / 4) * ((g.outW + 3) / 4)
@@ -102,8 +102,10 @@ private struct Geometry: CustomStringConvertible {
     } compute: { c in
       let scratch = UnsafeMutablePointer<Float>.allocate(capacity: t.winograd_scratch(c, tiles) + 1)
       defer { scratch.deallocate() }
-      t.winograd(c, 0, min(tileCut, tiles), scratch)
-      t.winograd(c, min(tileCut, tiles), tiles, scratch)
+      for (first, last) in [(0, min(tileCut, tiles)), (min(tileCut, tiles), tiles)] {
+        t.winograd(c, first, last, 0, min(panelCut, panels), scratch)
+        t.winograd(c, first, last, min(panelCut, panels), panels, scratch)
+      }
     }
   }
 
@@ -125,11 +127,12 @@ private struct Geometry: CustomStringConvertible {
 
   @Test(arguments: tables) func winogradSplitsDoNotChangeBits(_ table: Table) {
     let g = Geometry(h: 30, w: 31, channels: 17)
-    let run = { (cut: Int) in
-      winograd(table.kernels, g, out: 40, pixelStride: 17, activation: MS_UNARY_IDENTITY, residual: true, tileCut: cut)
+    let run = { (cut: Int, panelCut: Int) in
+      winograd(
+        table.kernels, g, out: 40, pixelStride: 17, activation: MS_UNARY_IDENTITY, residual: true, tileCut: cut, panelCut: panelCut)
     }
-    let whole = run(0)
-    for cut in [1, 7, 13, 60] { expectSame(run(cut), whole) }
+    let whole = run(0, 0)
+    for cut in [1, 7, 13, 60] { expectSame(run(cut, cut % 3), whole) }
   }
 
   private func depthwise(_ t: MSKernels, _ g: Geometry, activation: MSUnary, yCut: Int = 0, cCut: Int = 0) -> [Float] {

@@ -148,8 +148,10 @@ typedef struct MSKernels {
                                  ptrdiff_t out_channels, ptrdiff_t first, ptrdiff_t last, float *_Nonnull scratch);
   /* Floats of scratch that one call for `tiles` tiles needs. */
   ptrdiff_t (*_Nonnull winograd_scratch)(const MSConv *_Nonnull c, ptrdiff_t tiles);
-  /* Outputs of tiles tile0..<tile1; MSConv.weights points to what winograd_pack has packed. */
-  void (*_Nonnull winograd)(const MSConv *_Nonnull c, ptrdiff_t tile0, ptrdiff_t tile1, float *_Nonnull scratch);
+  /* Outputs of tiles tile0..<tile1 in panels panel0..<panel1 of gemm_nr output channels; MSConv.weights points to what winograd_pack
+   * has packed. */
+  void (*_Nonnull winograd)(const MSConv *_Nonnull c, ptrdiff_t tile0, ptrdiff_t tile1, ptrdiff_t panel0, ptrdiff_t panel1,
+                            float *_Nonnull scratch);
 
   /* Output rows y0..<y1, channels c0..<c1. */
   void (*_Nonnull depthwise)(const MSDepthwise *_Nonnull d, ptrdiff_t y0, ptrdiff_t y1, ptrdiff_t c0, ptrdiff_t c1);

@@ -10,7 +10,7 @@ struct WinogradConvolution {
   /// Transformed and packed weights.
   private let weights: Buffer
   // What `place` computes for an image size.
-  private var tiles = 0, blocks = 1
+  private var tiles = 0, blocks = 1, panelBlocks = 1
   private(set) var scratchStride = 0
 
   /// True where the algorithm is the faster one. Costs in multiply-adds of the direct algorithm: a transform costs about 4 per
@@ -84,7 +84,11 @@ struct WinogradConvolution {
     blocks = max((tiles + limit - 1) / limit, 1)
     let (work, overflow) = (36 * tiles).multipliedReportingOverflow(by: inChannels * outChannels)
     let useful = overflow ? context.threads : min(context.threads, max(work / WorkGrid.smallestShare, 1))
-    if useful > 1 {
+    panelBlocks = 1
+    if useful > 1 && blocks == 1 && panels >= useful {
+      // The weights are the larger part: every thread reads some of them, and transforms all tiles.
+      panelBlocks = min(panels, 2 * useful)
+    } else if useful > 1 {
       // An equal share for every thread, and not less than a register tile each.
       let shares = (max(blocks, useful) + useful - 1) / useful * useful
       blocks = min(shares, max((tiles + rowTile - 1) / rowTile, min(useful, tiles), blocks))
@@ -97,10 +101,10 @@ struct WinogradConvolution {
   /// Convolves one image.
   func run(_ c: MSConv, _ context: ExecutionContext) {
     context.parallel(
-      blocks,
+      blocks * panelBlocks,
       RunJob(
-        kernels: context.kernels, convolution: c, tiles: tiles, blocks: blocks, scratch: context.workspace,
-        scratchStride: scratchStride))
+        kernels: context.kernels, convolution: c, tiles: tiles, blocks: blocks, panels: panels, panelBlocks: panelBlocks,
+        scratch: context.workspace, scratchStride: scratchStride))
   }
 
   /// Computes output rows first..<last, a band of whole tiles, on the calling thread.
@@ -111,7 +115,7 @@ struct WinogradConvolution {
     withUnsafePointer(to: c) {
       while tile < end {
         let next = min(tile + atOnce, end)
-        context.kernels.pointee.winograd($0, tile, next, scratch.assumingMemoryBound(to: Float.self))
+        context.kernels.pointee.winograd($0, tile, next, 0, panels, scratch.assumingMemoryBound(to: Float.self))
         tile = next
       }
     }
@@ -120,13 +124,14 @@ struct WinogradConvolution {
   private struct RunJob: ParallelJob {
     let kernels: KernelPointer
     let convolution: MSConv
-    let tiles: Int, blocks: Int
+    let tiles: Int, blocks: Int, panels: Int, panelBlocks: Int
     let scratch: UnsafeMutableRawPointer
     let scratchStride: Int
     func run(_ index: Int, worker: Int) {
+      let block = index / panelBlocks, p = index % panelBlocks
       withUnsafePointer(to: convolution) {
         kernels.pointee.winograd(
-          $0, tiles * index / blocks, tiles * (index + 1) / blocks,
+          $0, tiles * block / blocks, tiles * (block + 1) / blocks, panels * p / panelBlocks, panels * (p + 1) / panelBlocks,
           (scratch + worker * scratchStride).assumingMemoryBound(to: Float.self))
       }
     }
