@@ -97,6 +97,26 @@ open class Operator {
 
   /// The outputs depend on the shapes of inputs whose values are not known, and not on their values (so it can be folded).
   open var needsShapesOnly: Bool { false }
+
+  // --- training ---
+
+  /// Inputs that `run` changes in place: weights, moments, running statistics, counters. The session must bind them to writable memory
+  /// of its own before the run (in ``trains`` and outside of it, so that the binding need not change with the mode), and they are
+  /// variables, not constants, to every operator that reads them.
+  open var updatedInputs: [Int] { [] }
+
+  /// The run is a step of training: Dropout drops, FusedBatchNorm normalises by the batch and keeps running statistics. Set before
+  /// the first `prepare` to have the workspace that training needs; may then change between runs.
+  public final var trains = false
+
+  /// This operator where it is an optimiser.
+  open var optimizer: OptimizerOperator? { nil }
+
+  /// The share of a batch's mean and variance in the running ones, of operators that keep such statistics; nil: keeps none.
+  open var statisticsMomentum: Float? {
+    get { nil }
+    set {}
+  }
 }
 
 
