@@ -57,6 +57,13 @@ public final class Tensor {
     self.owner = owner
   }
 
+  /// Makes this a variable that always lies in `bytes`, which `owner` keeps alive: nobody's result, but operators change it.
+  public func setWeight(_ bytes: UnsafeMutableRawPointer, owner: AnyObject) {
+    isConstant = false
+    data = bytes
+    self.owner = owner
+  }
+
   /// Gives a variable a value that was computed ahead of the run.
   public func setFolded(_ bytes: UnsafeMutableRawPointer, owner: AnyObject?) {
     isFolded = true

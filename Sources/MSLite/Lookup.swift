@@ -80,6 +80,11 @@ func text(_ string: UnsafePointer<CChar>) -> String {
   return String(decoding: bytes, as: UTF8.self)
 }
 
+/// The bytes of a string without its final NUL.
+func bytes(of string: UnsafePointer<CChar>) -> [UInt8] {
+  [UInt8](UnsafeRawBufferPointer(start: string, count: strlen(string)))
+}
+
 func equal(_ string: UnsafePointer<CChar>, _ literal: StaticString) -> Bool {
   strcmp(string, UnsafeRawPointer(literal.utf8Start).assumingMemoryBound(to: CChar.self)) == 0
 }

@@ -16,7 +16,12 @@ final class ModelObject: HandleObject {
   /// The context's settings, from the first build that got as far as using them.
   var settings: ContextSettings?
   var trainConfig: TrainConfigObject?
+  /// What a run runs.
   private(set) var session: Session?
+  /// Of a model that is trained.
+  private(set) var training: TrainingSession?
+  /// Of a model that is trained: the outputs of the mode that it is not in.
+  private var otherOutputs: TensorList?
   // Of a built model: the graph's inputs and outputs, and the tensors and lists that stand for them.
   private(set) var graphInputs: [Tensor] = []
   private(set) var graphOutputs: [Tensor] = []
@@ -69,25 +74,64 @@ final class ModelObject: HandleObject {
     return true
   }
 
+  /// Makes the model one that is trained, in the mode that `training` is in; false when memory runs out.
+  func adopt(_ training: TrainingSession) -> Bool {
+    guard adopt(training.current),
+      let others = TensorList(training.training.outputs, model: handle, allocator: allocator.handle)
+    else {
+      session = nil
+      return false
+    }
+    self.training = training
+    otherOutputs = others
+    return true
+  }
+
   /// After a resize: the tensors take the graph's new shapes and lose data of the old ones.
   func refreshShapes() {
-    guard let session, let inputs, let outputs else { return }
-    // Subgraphs are made anew.
-    callbacks = nil
-    graphInputs = session.inputs
-    graphOutputs = session.outputs
+    guard let session, let inputs else { return }
+    takeSession(session)
     var i = 0
     while i < graphInputs.count {
       inputs.tensors[i].setShape(graphInputs[i].shape)
       inputs.tensors[i].dropData()
       i += 1
     }
-    i = 0
-    while i < graphOutputs.count {
-      let tensor = outputs.tensors[i]
-      tensor.setShape(graphOutputs[i].shape)
+    guard let training, let otherOutputs else { return }
+    refresh(otherOutputs, training.isTraining ? training.evaluation : training.training)
+  }
+
+  /// After a change of mode, to which the outputs belong.
+  func refreshMode() {
+    guard let training else { return }
+    dropResults()
+    swap(&outputs, &otherOutputs)
+    takeSession(training.current)
+    boundOutputs = [TensorObject?](repeating: nil, count: graphOutputs.count)
+    copiesOutput = [Bool](repeating: false, count: graphOutputs.count)
+  }
+
+  /// After a change of weights, which may have made sessions anew.
+  func refreshWeights() {
+    guard let training, let otherOutputs else { return }
+    dropResults()
+    takeSession(training.current)
+    refresh(otherOutputs, training.isTraining ? training.evaluation : training.training)
+  }
+
+  private func takeSession(_ session: Session) {
+    self.session = session
+    // Nodes are made anew.
+    callbacks = nil
+    graphInputs = session.inputs
+    graphOutputs = session.outputs
+    if let outputs { refresh(outputs, session) }
+  }
+
+  private func refresh(_ list: TensorList, _ session: Session) {
+    for (tensor, value) in zip(list.tensors, session.outputs) {
+      tensor.setShape(value.shape)
       if tensor.storage != .borrowed { tensor.dropData() }
-      i += 1
     }
   }
 }

@@ -110,7 +110,10 @@ private func build(
       throw EngineError(.parameterInvalid, "model_context belongs to another model; expected a context of its own")
     }
     object.settings = settings
-    if let config { object.trainConfig = config }
+    if let config {
+      object.trainConfig = config
+      if config.asksForHalf { options.float16 = true }
+    }
     settings.threadCount = Int32(clamping: options.threads)
     options.cores =
       settings.cores.isEmpty
@@ -149,20 +152,27 @@ private func modelSource(_ place: Place, _ object: ModelObject) throws(EngineErr
 private func open(
   _ object: ModelObject, _ source: ModelSource, _ options: SessionOptions, trains: Bool
 ) throws(EngineError) {
-  let session: Session
+  let opened: OpenedModel
   do throws(EngineError) {
-    session = try Session.open(source, options: options)
+    if trains {
+      opened = try TrainingSession.open(source, options: options, lossNames: object.lossNames)
+    } else {
+      opened = .inference(try Session.open(source, options: options))
+    }
   } catch {
     var failure = error
     switch error.code {
     case .outOfMemory: break
-    // What training needs is missing from the engine, not from the file.
-    case .notSupported where trains, .unknownOperator where trains: failure.code = .notSupported
     default: failure.code = .error
     }
     throw failure
   }
-  guard object.adopt(session) else { throw EngineError(.outOfMemory, "no memory for the model's tensors") }
+  let isAdopted: Bool
+  switch opened {
+  case .inference(let session): isAdopted = object.adopt(session)
+  case .training(let training): isAdopted = object.adopt(training)
+  }
+  if !isAdopted { throw EngineError(.outOfMemory, "no memory for the model's tensors") }
   if trains, let inputs = object.inputs {
     // A training step may run before anyone has filled the inputs.
     for tensor in inputs.tensors { _ = tensor.mutableData() }

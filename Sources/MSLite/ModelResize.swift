@@ -45,7 +45,7 @@ public func OH_AI_ModelResize(
     i += 1
   }
   do throws(EngineError) {
-    try session.resize(shapes)
+    if let training = object.training { try training.resize(shapes) } else { try session.resize(shapes) }
   } catch {
     return fail(error.code == .outOfMemory ? .outOfMemory : .error, Message(text: error.message))
   }

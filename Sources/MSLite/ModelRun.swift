@@ -26,7 +26,7 @@ extension ModelObject {
       observer = callbacks
       observer?.start(before, after)
     }
-    try session.run(observer: observer)
+    if let training { try training.run(observer: observer) } else { try session.run(observer: observer) }
     if let observer, observer.hasRefused {
       warn("a callback returned false; the run went on", function: "OH_AI_ModelPredict")
     }
@@ -166,7 +166,7 @@ extension ModelObject {
     }
   }
 
-  private func dropResults() {
+  func dropResults() {
     guard let outputs else { return }
     for tensor in outputs.tensors where tensor.storage == .session { tensor.dropData() }
   }

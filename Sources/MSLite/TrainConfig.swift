@@ -18,6 +18,18 @@ final class TrainConfigObject: HandleObject {
   deinit {
     for name in lossNames { free(name) }
   }
+
+  /// The level stands for mixed precision. (The session takes float32 where the processor has nothing faster, so "auto" is no other
+  /// question.)
+  var asksForHalf: Bool { level == OH_AI_KO2 || level == OH_AI_KO3 || level == OH_AI_KAUTO }
+}
+
+extension ModelObject {
+  /// Parts of the names of the nodes that belong to a loss.
+  var lossNames: [[UInt8]] {
+    let config = trainConfig ?? TrainConfigObject()
+    return config.lossNames.map { bytes(of: $0) }
+  }
 }
 
 @c @implementation

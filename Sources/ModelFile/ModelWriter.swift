@@ -43,11 +43,19 @@ public enum ModelWriter {
 
   /// The file's bytes. Throws when they do not fit 2 GiB.
   public static func write(_ content: ModelContent) throws(EngineError) -> [UInt8] {
+    var bytes = [UInt8]()
+    try write(content) { bytes.append(contentsOf: $0) }
+    return bytes
+  }
+
+  /// Gives `take` the file's bytes piece by piece, and returns their number. Throws, with nothing given, when they do not fit 2 GiB.
+  @discardableResult
+  public static func write(_ content: ModelContent, _ take: (UnsafeRawBufferPointer) -> Void) throws(EngineError) -> Int {
     let tables = Tables(content, externalLocation: nil)
     // They own the packed forms, which are copied only now.
-    let bytes = withExtendedLifetime(tables) { FlatBufferWriter.write(root: tables.root, identifier: "MSL2") }
-    guard let bytes else { throw tooLarge }
-    return bytes
+    let size = withExtendedLifetime(tables) { FlatBufferWriter.pieces(root: tables.root, identifier: "MSL2", take) }
+    guard let size else { throw tooLarge }
+    return size
   }
 
   private static var tooLarge: EngineError { EngineError(.error, "the model does not fit the 2 GiB of a .ms file") }

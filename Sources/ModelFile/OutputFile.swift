@@ -26,12 +26,16 @@ public final class OutputFile {
     return list
   }
 
-  public static func create(_ path: String) throws(EngineError) -> OutputFile {
+  /// `isPrivate`: only the owner may read it.
+  public static func create(_ path: String, isPrivate: Bool = false) throws(EngineError) -> OutputFile {
     var number = 0
     while true {
       let temporary = characters("\(path).\(getpid())-\(number).tmp")
       let descriptor = temporary.withUnsafeBufferPointer { mssys_create($0.baseAddress.unsafelyUnwrapped) }
-      if descriptor >= 0 { return OutputFile(path, temporary, descriptor) }
+      if descriptor >= 0 {
+        if isPrivate { _ = fchmod(descriptor, 0o600) }
+        return OutputFile(path, temporary, descriptor)
+      }
       let error = mssys_errno()
       if error != EEXIST || number == 1000 { throw EngineError(.error, "\(path): cannot be written: \(FileFailure.systemText(error))") }
       number += 1

@@ -54,17 +54,22 @@ public struct GraphOptimizer {
 
   @export(interface)
   public func run() throws(EngineError) {
-    if file == nil {
-      try foldConstants()
-      inferShapes()
-      removeTransposes()
-    }
+    if file == nil { try simplify() }
     fuseActivationChains()
     try fuseScaleAndBias()
     fuseActivations()
     fusePadding()
     if file == nil { fuseResiduals() }
     removeUnused()
+  }
+
+  /// Computes what does not depend on the inputs, and drops transposes that undo each other. A part of ``run()`` where the graph is
+  /// not for a file; one that is must have the shapes of its inputs.
+  @export(interface)
+  public func simplify() throws(EngineError) {
+    try foldConstants()
+    inferShapes()
+    removeTransposes()
   }
 
   // MARK: what passes ask of the graph

@@ -14,4 +14,17 @@ struct BuildEnvironment {
   let optimises: Bool
   /// Bytes of a core's second-level cache.
   let secondLevelCache: Int
+  /// Of a graph that trains: whether each node may compute in half precision where that is welcome. nil: the graph does not train.
+  let trains: [Bool]?
+
+  init(_ options: SessionOptions, pool: ThreadPool? = nil, trains: [Bool]? = nil) {
+    kernels = Kernels.active
+    self.pool = pool ?? ThreadPool(threadCount: options.threads, cores: options.cores)
+    float16 = options.float16
+    plan = options.plan
+    // Weights that change cannot be folded into others.
+    optimises = options.optimises && trains == nil
+    secondLevelCache = options.secondLevelCache
+    self.trains = trains
+  }
 }

@@ -11,7 +11,7 @@ final class Executor {
   private let main: GraphInstance
   /// By number; the main graph's place is not used.
   private let subgraphs: [Subgraph]
-  private let context: ExecutionContext
+  let context: ExecutionContext
   private let environment: BuildEnvironment
   private var workspace: Buffer?
   private let arguments = BufferPool()

@@ -49,7 +49,12 @@ final class GraphInstance {
     var steps = [Step]()
     steps.reserveCapacity(graph.nodes.count)
     let half = HalfPlan(graph, isMain: isMain, environment)
-    for (i, node) in graph.nodes.enumerated() { steps.append(try Step.make(node, half: half.kernels[i])) }
+    for (i, node) in graph.nodes.enumerated() {
+      let step = try Step.make(node, half: half.kernels[i])
+      step.op.trains = environment.trains != nil
+      if !step.op.trains { try refuseUpdate(step) }
+      steps.append(step)
+    }
     let callees = try Callee.find(in: graph, subgraphCount: subgraphCount)
     var i = 0
     while i < steps.count {
@@ -58,6 +63,16 @@ final class GraphInstance {
       i += 1
     }
     return GraphInstance(graph, steps, isForShapes: isForShapes)
+  }
+
+  /// Constants may lie in a file that is mapped for reading.
+  private static func refuseUpdate(_ step: Step) throws(EngineError) {
+    // Operators that keep statistics do so only where they train.
+    if step.op.statisticsMomentum != nil { return }
+    for i in step.op.updatedInputs where step.node.inputs[i].isConstant {
+      throw EngineError(
+        .error, "\(step.node): changes the weight \(step.node.inputs[i]); build the model for training (OH_AI_TrainModelBuild)")
+    }
   }
 
   /// Nothing that computes follows the call at `position`, and its results are the graph's.

@@ -17,7 +17,8 @@ struct HalfPlan {
     for (i, node) in graph.nodes.enumerated() {
       let isFirst = node.inputs.contains { isRaw[$0.index] }
       if isFirst && Self.movesData(node.kind) { for t in node.outputs { isRaw[t.index] = true } }
-      let wanted = environment.plan.type(of: node.name).map { $0 == .float16 } ?? (environment.float16 && !isFirst)
+      let isForward = environment.trains.map { $0[i] } ?? true
+      let wanted = environment.plan.type(of: node.name).map { $0 == .float16 } ?? (environment.float16 && !isFirst && isForward)
       if wanted { kernels[i] = half }
     }
   }

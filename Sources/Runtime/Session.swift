@@ -68,9 +68,9 @@ public final class Session {
     }
   }
 
-  private let main: GraphInstance
+  let main: GraphInstance
   private let subgraphs: [Subgraph]
-  private let executor: Executor
+  let executor: Executor
   private let environment: BuildEnvironment
   private var inputBindings: [UnsafeMutableRawPointer?]
   private var outputBindings: [UnsafeMutableRawPointer?]
@@ -84,7 +84,7 @@ public final class Session {
   }
 
   /// (Functions that make sessions rather than initialisers, because in Embedded Swift 6.3 an initialiser that throws leaks.)
-  private static func make(_ description: ModelDescription, _ options: SessionOptions) throws(EngineError) -> Session {
+  static func make(_ description: ModelDescription, _ options: SessionOptions) throws(EngineError) -> Session {
     if let inner = description.embeddedModel {
       do throws(EngineError) {
         return try make(ModelReader.read(inner, owner: nil, copyConstants: true), options)
@@ -106,12 +106,13 @@ public final class Session {
   }
 
   private static func make(_ graphs: [Graph], _ options: SessionOptions) throws(EngineError) -> Session {
+    try make(graphs, BuildEnvironment(options))
+  }
+
+  static func make(_ graphs: [Graph], _ environment: BuildEnvironment) throws(EngineError) -> Session {
     let isReached = reachable(graphs)
     try refuseUnknownOperators(graphs, isReached)
     try refuseLists(graphs[0])
-    let environment = BuildEnvironment(
-      kernels: Kernels.active, pool: ThreadPool(threadCount: options.threads, cores: options.cores), float16: options.float16,
-      plan: options.plan, optimises: options.optimises, secondLevelCache: options.secondLevelCache)
     var subgraphs = [Subgraph]()
     for graph in graphs { subgraphs.append(Subgraph(graph, subgraphCount: graphs.count)) }
     for i in 1..<max(graphs.count, 1) where isReached[i] { try subgraphs[i].check(environment) }

@@ -44,6 +44,12 @@ static inline int64_t mssys_regular_size(int descriptor) {
   return S_ISREG(s.st_mode) ? (int64_t)s.st_size : -2;
 }
 
+/* Whether there is a directory at `path`. */
+static inline int mssys_is_directory(const char *path) {
+  struct stat s;
+  return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
+}
+
 /* Maps `size` bytes read-only and privately; NULL on failure. */
 static inline void *mssys_map(int descriptor, size_t size) {
   void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, descriptor, 0);

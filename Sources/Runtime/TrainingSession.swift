@@ -1,0 +1,351 @@
+import Graph
+import Operators
+import System
+
+/// What a model file turned out to hold.
+public enum OpenedModel {
+  case inference(Session)
+  case training(TrainingSession)
+}
+
+/// A weight's new value.
+public struct WeightChange {
+  /// One of ``TrainingSession/weights``.
+  public let weight: Tensor
+  /// Another one than the weight has now is taken over.
+  public let shape: Shape
+  /// `shape.count` numbers; nil: the present ones, repeated or cut to fit the shape.
+  public let values: UnsafeRawPointer?
+
+  public init(weight: Tensor, shape: Shape, values: UnsafeRawPointer?) {
+    self.weight = weight
+    self.shape = shape
+    self.values = values
+  }
+}
+
+/// A model that is trained: the whole graph, run step by step, and the part that predicts, which is a session of its own on the same
+/// weights. Not thread-safe; see the C API's busy flag.
+///
+/// Weights that a step changes lie in memory of the training session; all others stay where the model has them. The predicting part is
+/// optimised like any model for inference, with weights folded and packed. It is made anew when the weights have changed and it is
+/// wanted again.
+public final class TrainingSession {
+  let parts: TrainingGraph
+  /// By tensor of ``parts``' graph: the memory of constants that lie in the training session's own.
+  private var memory: [Buffer?]
+  /// Replaced memory, to which callers may have pointers.
+  private var retired: [Buffer] = []
+  private let trainingEnvironment: BuildEnvironment
+  let evaluationEnvironment: BuildEnvironment
+  /// The whole graph.
+  public private(set) var training: Session
+  /// The part that predicts.
+  public private(set) var evaluation: Session
+  /// Weights have changed since ``evaluation`` was made.
+  private var isStale = false
+  public private(set) var isTraining = false
+
+  /// A learning rate that was set for all optimisers.
+  private var rate: Float?
+  private var batch: VirtualBatch?
+
+  private struct VirtualBatch {
+    let multiplier: Int
+    /// As the caller gave them; below 0: derived.
+    var rate: Float
+    let momentum: Float
+    /// Steps since the last update.
+    var steps = 0
+    /// By optimiser: the rate without virtual batches; nil where it is not known before a run.
+    var rates: [Float?] = []
+    /// By operator: the statistics' momentum without virtual batches.
+    var momenta: [Float?] = []
+  }
+
+  /// What a run runs.
+  public var current: Session { isTraining ? training : evaluation }
+
+  private var graph: Graph { parts.graph }
+
+  /// Opens a model; one without optimisers becomes a session for inference. `lossNames`: parts of the names of the nodes that belong
+  /// to a loss.
+  @export(interface)
+  public static func open(
+    _ source: ModelSource, options: SessionOptions, lossNames: [[UInt8]]
+  ) throws(EngineError) -> OpenedModel {
+    let description = try source.read()
+    guard description.embeddedModel == nil, let parts = try TrainingGraph.make(description.mainGraph, lossNames: lossNames) else {
+      return .inference(try Session.make(description, options))
+    }
+    if description.graphs.count > 1 {
+      throw EngineError(.notSupported, "the training graph calls subgraphs; graphs without control flow can be trained")
+    }
+    return .training(try make(parts, options))
+  }
+
+  private static func make(_ parts: TrainingGraph, _ options: SessionOptions) throws(EngineError) -> TrainingSession {
+    var memory = [Buffer?](repeating: nil, count: parts.graph.tensors.count)
+    for (i, t) in parts.graph.tensors.enumerated() where parts.isUpdated[i] { memory[i] = try ownMemory(t) }
+    let training = BuildEnvironment(options, trains: parts.isNeeded(for: parts.evaluationOutputs))
+    let evaluation = BuildEnvironment(options, pool: training.pool)
+    return TrainingSession(
+      parts, memory, training, evaluation, try trainingSession(parts, memory, training), try evaluationSession(parts, evaluation))
+  }
+
+  private init(
+    _ parts: TrainingGraph, _ memory: [Buffer?], _ trainingEnvironment: BuildEnvironment,
+    _ evaluationEnvironment: BuildEnvironment, _ training: Session, _ evaluation: Session
+  ) {
+    self.parts = parts
+    self.memory = memory
+    self.trainingEnvironment = trainingEnvironment
+    self.evaluationEnvironment = evaluationEnvironment
+    self.training = training
+    self.evaluation = evaluation
+  }
+
+  /// Moves a constant to memory of its own.
+  private static func ownMemory(_ t: Tensor) throws(EngineError) -> Buffer {
+    guard let buffer = Buffer(count: t.byteCount) else { throw EngineError(.outOfMemory, "no memory for the weight \(t)") }
+    if let data = t.data { buffer.base.copyMemory(from: data, byteCount: t.byteCount) }
+    t.setConstant(buffer.base, owner: buffer)
+    return buffer
+  }
+
+  private static func trainingSession(
+    _ parts: TrainingGraph, _ memory: [Buffer?], _ environment: BuildEnvironment
+  ) throws(EngineError) -> Session {
+    let graph = parts.graph.copy()
+    for i in 0..<graph.tensors.count where parts.isUpdated[i] {
+      if let buffer = memory[i] { graph.tensors[i].setWeight(buffer.base, owner: buffer) }
+    }
+    graph.outputs = parts.trainingOutputs.map { graph.tensors[$0.index] }
+    return try Session.make([graph], environment)
+  }
+
+  private static func evaluationSession(_ parts: TrainingGraph, _ environment: BuildEnvironment) throws(EngineError) -> Session {
+    try Session.make([parts.inference(parts.evaluationOutputs)], environment)
+  }
+
+  // MARK: running
+
+  /// Chooses what runs. On failure, for lack of memory, the mode stays.
+  @export(interface)
+  public func setTraining(_ trains: Bool) throws(EngineError) {
+    if !trains { try refreshEvaluation() }
+    isTraining = trains
+  }
+
+  private func refreshEvaluation() throws(EngineError) {
+    if !isStale { return }
+    evaluation = try TrainingSession.evaluationSession(parts, evaluationEnvironment)
+    isStale = false
+  }
+
+  /// A training step, or a prediction.
+  @export(interface)
+  public func run(observer: RunObserver?) throws(EngineError) {
+    if !isTraining { return try evaluation.run(observer: observer) }
+    isStale = true
+    try training.run(observer: observer)
+    guard var batch else { return }
+    batch.steps += 1
+    if batch.steps == batch.multiplier {
+      batch.steps = 0
+      applyGradients(batch)
+    }
+    self.batch = batch
+  }
+
+  /// See ``Session/resize(_:)``; both parts are planned for the new shapes, or neither.
+  @export(interface)
+  public func resize(_ shapes: [[Int]]) throws(EngineError) {
+    let before = graph.inputs.map { $0.shape.dims }
+    try training.resize(shapes)
+    if !isStale {
+      do throws(EngineError) {
+        try evaluation.resize(shapes)
+      } catch {
+        try? training.resize(before)
+        throw error
+      }
+    }
+    for (i, dims) in shapes.enumerated() { graph.inputs[i].shape = Shape(dims) }
+  }
+
+  // MARK: optimisers
+
+  private var operators: [Operator] { training.main.steps.map { $0.op } }
+
+  private var optimizers: [OptimizerOperator] {
+    var list = [OptimizerOperator]()
+    for step in training.main.steps { if let optimizer = step.op.optimizer { list.append(optimizer) } }
+    return list
+  }
+
+  /// The first optimiser's; setting it sets all.
+  public var learningRate: Float {
+    get { optimizers.first?.learningRate ?? 0 }
+    set {
+      rate = newValue
+      batch?.rate = newValue
+      for optimizer in optimizers { optimizer.learningRate = newValue }
+    }
+  }
+
+  /// From now on `multiplier` steps make one update of the weights; 1 or less: every step updates them. `rate` and `momentum` (of running
+  /// statistics) below 0 stand for the present ones divided by `multiplier`.
+  ///
+  /// A derived rate means the gradients' mean, with the model's own rate: the update is that of one large batch, with every optimiser.
+  /// A given one multiplies their sum.
+  @export(interface)
+  public func setVirtualBatch(_ multiplier: Int, rate: Float, momentum: Float) throws(EngineError) {
+    try endVirtualBatch()
+    if multiplier <= 1 { return }
+    batch = VirtualBatch(multiplier: multiplier, rate: rate, momentum: momentum)
+    do throws(EngineError) { try beginVirtualBatch() } catch {
+      try? endVirtualBatch()
+      throw error
+    }
+  }
+
+  private func endVirtualBatch() throws(EngineError) {
+    guard let old = batch else { return }
+    batch = nil
+    for (i, optimizer) in optimizers.enumerated() {
+      try optimizer.setMode(.update)
+      if let rate { optimizer.learningRate = rate } else if i < old.rates.count { optimizer.restoreLearningRate() }
+    }
+    for (i, op) in operators.enumerated() where i < old.momenta.count {
+      if let momentum = old.momenta[i] { op.statisticsMomentum = momentum }
+    }
+  }
+
+  /// Tells the operators of ``training`` of ``batch``.
+  private func beginVirtualBatch() throws(EngineError) {
+    guard var batch else { return }
+    batch.steps = 0
+    batch.rates = []
+    batch.momenta = []
+    let share = 1 / Float(batch.multiplier)
+    for optimizer in optimizers {
+      try optimizer.setMode(.accumulate)
+      let isKnown = rate != nil || optimizer.inputs[optimizer.rateInput].hasKnownValue
+      let own = optimizer.learningRate
+      batch.rates.append(isKnown ? own : nil)
+      if batch.rate >= 0 { optimizer.learningRate = batch.rate } else if isKnown { optimizer.learningRate = own * share }
+    }
+    for op in operators {
+      let own = op.statisticsMomentum
+      batch.momenta.append(own)
+      if let own { op.statisticsMomentum = batch.momentum < 0 ? own * share : batch.momentum }
+    }
+    self.batch = batch
+  }
+
+  private func applyGradients(_ batch: VirtualBatch) {
+    let context = training.executor.context
+    for (i, optimizer) in optimizers.enumerated() {
+      if batch.rate >= 0 {
+        optimizer.applyAccumulated(context, scale: 1)
+        continue
+      }
+      let shown = optimizer.learningRate
+      if let own = batch.rates[i] { optimizer.learningRate = own }
+      optimizer.applyAccumulated(context)
+      if batch.rates[i] != nil { optimizer.learningRate = shown }
+    }
+  }
+
+  // MARK: weights
+
+  /// The float32 constants of the model: weights, and what optimisers keep of them.
+  public var weights: [Tensor] {
+    var list = [Tensor]()
+    for t in graph.tensors where t.isConstant && t.type == .float32 && t.data != nil { list.append(t) }
+    return list
+  }
+
+  /// ``weights`` in memory that may be written to, where they may be in the model's file.
+  @export(interface)
+  public func writableWeights() throws(EngineError) -> [Tensor] {
+    let list = weights
+    for t in list where memory[t.index] == nil { memory[t.index] = try TrainingSession.ownMemory(t) }
+    return list
+  }
+
+  /// Changes weights: all of them, or on failure none.
+  @export(interface)
+  public func update(_ changes: [WeightChange]) throws(EngineError) {
+    var fresh = [Buffer](), before = [(shape: Shape, data: UnsafeMutableRawPointer?, owner: AnyObject?)]()
+    // A step reads the weights that it updates where they are; of all others it may have made what it likes.
+    var keepsTraining = true
+    for change in changes {
+      let t = change.weight
+      if t.shape != change.shape || !parts.isUpdated[t.index] { keepsTraining = false }
+      fresh.append(try TrainingSession.values(change))
+      before.append((t.shape, t.data, t.owner))
+    }
+    let oldMemory = memory
+    for (i, change) in changes.enumerated() {
+      change.weight.shape = change.shape
+      change.weight.setConstant(fresh[i].base, owner: fresh[i])
+      memory[change.weight.index] = fresh[i]
+    }
+    do throws(EngineError) {
+      let evaluation = isTraining ? nil : try TrainingSession.evaluationSession(parts, evaluationEnvironment)
+      if !keepsTraining {
+        let old = training
+        training = try TrainingSession.trainingSession(parts, memory, trainingEnvironment)
+        do throws(EngineError) { try configure() } catch {
+          training = old
+          throw error
+        }
+      }
+      if let evaluation { self.evaluation = evaluation }
+      isStale = isTraining
+    } catch {
+      for (i, change) in changes.enumerated().reversed() {
+        change.weight.shape = before[i].shape
+        if let data = before[i].data { change.weight.setConstant(data, owner: before[i].owner) }
+      }
+      memory = oldMemory
+      throw error
+    }
+    for change in changes {
+      guard let old = oldMemory[change.weight.index] else { continue }
+      if !keepsTraining {
+        retired.append(old)
+      } else if let data = change.weight.data {
+        // Steps go on with the memory that they know.
+        memory[change.weight.index] = old
+        old.base.copyMemory(from: data, byteCount: change.weight.byteCount)
+        change.weight.setConstant(old.base, owner: old)
+      }
+    }
+  }
+
+  /// Brings new operators up to what was set.
+  private func configure() throws(EngineError) {
+    if let rate { for optimizer in optimizers { optimizer.learningRate = rate } }
+    if batch != nil { try beginVirtualBatch() }
+  }
+
+  private static func values(_ change: WeightChange) throws(EngineError) -> Buffer {
+    guard let count = change.shape.checkedCount, let buffer = Buffer(count: count * 4) else {
+      throw EngineError(.outOfMemory, "no memory for \(change.shape) values of the weight \(change.weight)")
+    }
+    if let values = change.values {
+      buffer.base.copyMemory(from: values, byteCount: count * 4)
+    } else if let old = change.weight.data, change.weight.count > 0 {
+      var i = 0
+      while i < count {
+        let n = min(change.weight.count, count - i)
+        (buffer.base + i * 4).copyMemory(from: old, byteCount: n * 4)
+        i += n
+      }
+    }
+    return buffer
+  }
+}
