@@ -18,8 +18,8 @@ check() {
 
 size=$(stat -L -c %s "$library")
 echo "size $size bytes"
-# With every operator and data type; training and NNRt come on top.
-check "$library has $size bytes; the limit is 1.5 MiB" test "$size" -lt 1572864
+# With every operator and data type, and training; NNRt comes on top.
+check "$library has $size bytes; the limit is 1.75 MiB" test "$size" -lt 1835008
 
 needed=$(readelf -d "$library" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort | tr '\n' ' ')
 echo "needs $needed"

@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "$0")/.."
 
-all="unit operators library headers c golden ${MSLITE_EXTRA_MODELS:+extra} allocations converter bench aarch64 asan tsan mutation \
+all="unit operators library headers c golden training ${MSLITE_EXTRA_MODELS:+extra} allocations converter bench aarch64 asan tsan mutation \
   fuzz importers packaging demo"
 steps=${*:-$all}
 
@@ -92,6 +92,13 @@ golden() {
   compile "$variant" Tests/C/golden.c "$out/$variant/golden" && run "$variant" "$out/$variant/golden" "$@"
 }
 
+# trainings VARIANT FOLDER [ARGUMENT...]: the recorded trainings of a folder.
+trainings() {
+  local variant=$1 list=$out/trainings.txt
+  python3 Tests/Models/make_training_manifest.py "$2" > $list && compile "$variant" Tests/C/golden_train.c "$out/$variant/golden_train" &&
+    run "$variant" "$out/$variant/golden_train" "${@:3}" $list
+}
+
 # --- steps ------------------------------------------------------------------------------------------------------------
 
 # The unit tests, the converter and the tools, by one command: others would compile the modules with other flags once more.
@@ -153,6 +160,18 @@ step_golden() {
   return $status
 }
 
+step_training() {
+  local isa status=0
+  engine "$host" || return 1
+  for isa in $(instruction_sets) reference; do
+    echo "--- $isa"
+    MSLITE_ISA=$isa trainings "$host" Tests/Models/training || status=1
+  done
+  echo "--- half precision"
+  trainings "$host" Tests/Models/training -h 0.05 || status=1
+  return $status
+}
+
 step_extra() {
   local isa status=0
   engine "$host" || return 1
@@ -161,6 +180,7 @@ step_extra() {
   for isa in $(instruction_sets); do
     echo "--- $isa"
     MSLITE_ISA=$isa golden "$host" -v -i "$isa" $out/extra.txt || status=1
+    [ ! -d "$MSLITE_EXTRA_MODELS/training" ] || MSLITE_ISA=$isa trainings "$host" "$MSLITE_EXTRA_MODELS/training" || status=1
   done
   return $status
 }
@@ -179,6 +199,7 @@ step_aarch64() {
   engine aarch64 || return 1
   c_programs aarch64 || status=1
   golden aarch64 -v -i neon -m $small $manifest || status=1
+  trainings aarch64 Tests/Models/training || status=1
   echo "--- bytes without dot products"
   MSLITE_ISA=neon golden aarch64 -v -i neon -f full8 $manifest || status=1
   MSLITE_ISA=neon golden aarch64 -v -i neon -f 128_int8 $manifest || status=1
@@ -193,6 +214,7 @@ step_asan() {
   engine asan || return 1
   c_programs asan || status=1
   golden asan -v -m $small $manifest || status=1
+  trainings asan Tests/Models/training || status=1
   return $status
 }
 
@@ -201,6 +223,7 @@ step_tsan() {
   engine tsan || return 1
   c_programs tsan || status=1
   golden tsan -v -m $small -t 2 $manifest || status=1
+  trainings tsan Tests/Models/training -t 2 || status=1
   return $status
 }
 
@@ -212,7 +235,8 @@ step_mutation() {
     $models/ms_from_repos/{mindrt_parallel,conv_train_model,lenet_tod_infer}.ms $models/ms_variants/lenet28__{fp32,fp16w}.ms \
     $models/ms_variants/face_detect_short__fp16w.ms $models/mtcnn_pnet/model.ms $models/lstm2x128_rand/model.ms \
     $models/control_flow/{if_else,tensor_list}.ms \
-    $models/ms_variants/lenet28__{encrypted,wq5,wmixed}.ms $models/ms_variants/lstm2x128_rand__wq5.ms $models/packed/*.ms
+    $models/ms_variants/lenet28__{encrypted,wq5,wmixed}.ms $models/ms_variants/lstm2x128_rand__wq5.ms $models/packed/*.ms \
+    $models/training/{mlp_mse_sgd,convbn_momentum}/train.ms
 }
 
 step_fuzz() {
@@ -225,6 +249,7 @@ step_fuzz() {
   mkdir -p $corpus
   cp $out/operator_models/*.ms Tests/Models/{single_op_tflite,control_flow,packed}/*.ms \
     Tests/Models/ms_from_repos/{conv_train_model,mindrt_parallel}.ms Tests/Models/ms_variants/lenet28__{wq5,wmixed}.ms $corpus/
+  for model in mlp_mse_sgd convbn_momentum; do cp Tests/Models/training/$model/train.ms $corpus/$model.ms; done
   MSLITE_LOG=off $out/asan/fuzz_model -max_total_time="${FUZZ_SECONDS:-60}" -max_len=65536 -timeout=60 -rss_limit_mb=4096 \
     -artifact_prefix=$out/ -print_final_stats=1 $corpus 2>&1 | grep -v -E '^#[0-9]+.(REDUCE|NEW|RELOAD)'
   return "${PIPESTATUS[0]}"

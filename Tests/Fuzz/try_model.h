@@ -1,10 +1,12 @@
-/* What both fuzzers do with bytes that may be a model: build, and when that works, run once on zeros.
+/* What both fuzzers do with bytes that may be a model: build, and when that works, run once on zeros. Bytes that are no model for
+ * inference may be one for training, which then takes two steps and is exported.
  * Only the C interface is used, so that everything behind it is under test. */
 #ifndef MSLITE_TESTS_TRY_MODEL_H
 #define MSLITE_TESTS_TRY_MODEL_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include "mindspore/context.h"
 #include "mindspore/model.h"
@@ -56,12 +58,34 @@ static inline void try_model_set_key(TryModel *t, const uint8_t *bytes, size_t s
                                      encrypted && bytes[0] == 0xD9 ? "AES-CBC" : "AES-GCM");
 }
 
+/* Two steps of training, both exports, and a prediction. */
+static inline OH_AI_Status try_model_train(TryModel *t) {
+  (void)OH_AI_ModelSetupVirtualBatch(t->model, 2, -1.0f, -1.0f);
+  OH_AI_Status status = OH_AI_ModelSetTrainMode(t->model, true);
+  for (int i = 0; i < 2 && status == OH_AI_STATUS_SUCCESS; i++) status = OH_AI_RunStep(t->model, NULL, NULL);
+  for (int inference = 0; inference < 2; inference++) {
+    char *exported = NULL;
+    size_t count = 0;
+    (void)OH_AI_ExportModelBuffer(t->model, OH_AI_MODELTYPE_MINDIR, &exported, &count, inference ? OH_AI_WEIGHT_QUANT : OH_AI_NO_QUANT,
+                                  inference, NULL, 0);
+    free(exported);
+  }
+  (void)OH_AI_ModelSetTrainMode(t->model, false);
+  (void)OH_AI_RunStep(t->model, NULL, NULL);
+  return status;
+}
+
 static inline TryResult try_model(TryModel *t, const void *bytes, size_t size) {
   TryResult result = {OH_AI_STATUS_SUCCESS, 0, OH_AI_STATUS_SUCCESS};
   try_model_open(t);
   try_model_set_key(t, (const uint8_t *)bytes, size);
   result.build = OH_AI_ModelBuild(t->model, bytes, size, OH_AI_MODELTYPE_MINDIR, t->context);
-  if (result.build != OH_AI_STATUS_SUCCESS) return result;
+  OH_AI_Status training = OH_AI_STATUS_LITE_ERROR;
+  if (result.build != OH_AI_STATUS_SUCCESS) {
+    training = OH_AI_TrainModelBuild(t->model, bytes, size, OH_AI_MODELTYPE_MINDIR, t->context, NULL);
+    if (training != OH_AI_STATUS_SUCCESS) return result;
+    result.build = training;
+  }
 
   OH_AI_TensorHandleArray inputs = OH_AI_ModelGetInputs(t->model);
   /* An output whose size is known only after the run has no elements yet, so only inputs must be known. */
@@ -75,7 +99,7 @@ static inline TryResult try_model(TryModel *t, const void *bytes, size_t size) {
       if (data != NULL) memset(data, 0, OH_AI_TensorGetDataSize(inputs.handle_list[i]));
     }
     result.ran = 1;
-    result.predict = OH_AI_ModelPredict(t->model, inputs, &outputs, NULL, NULL);
+    result.predict = training == OH_AI_STATUS_SUCCESS ? try_model_train(t) : OH_AI_ModelPredict(t->model, inputs, &outputs, NULL, NULL);
   }
   try_model_close(t);
   return result;
