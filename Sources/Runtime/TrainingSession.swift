@@ -153,7 +153,7 @@ public final class TrainingSession {
     batch.steps += 1
     if batch.steps == batch.multiplier {
       batch.steps = 0
-      applyGradients(batch)
+      try applyGradients(batch)
     }
     self.batch = batch
   }
@@ -244,16 +244,16 @@ public final class TrainingSession {
     self.batch = batch
   }
 
-  private func applyGradients(_ batch: VirtualBatch) {
+  private func applyGradients(_ batch: VirtualBatch) throws(EngineError) {
     let context = training.executor.context
     for (i, optimizer) in optimizers.enumerated() {
       if batch.rate >= 0 {
-        optimizer.applyAccumulated(context, scale: 1)
+        try optimizer.applyAccumulated(context, scale: 1)
         continue
       }
       let shown = optimizer.learningRate
       if let own = batch.rates[i] { optimizer.learningRate = own }
-      optimizer.applyAccumulated(context)
+      try optimizer.applyAccumulated(context)
       if batch.rates[i] != nil { optimizer.learningRate = shown }
     }
   }
