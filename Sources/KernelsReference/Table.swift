@@ -46,6 +46,16 @@ private func fill(_ table: UnsafeMutablePointer<MSKernels>, _ name: StaticString
   table.pointee.i32_to_f32 = widen
   table.pointee.lerp = lerp
 
+  table.pointee.unary_grad = unaryGrad
+  table.pointee.dot_columns = dotColumns
+  table.pointee.adam = adam
+  table.pointee.momentum = momentum
+  table.pointee.pool_grad = poolGrad
+  table.pointee.conv_gather = convGather
+  table.pointee.conv_scatter = convScatter
+  table.pointee.depthwise_input_grad = depthwiseInputGrad
+  table.pointee.depthwise_weight_grad = depthwiseWeightGrad
+
   table.pointee.int8.map = mapBytes
   table.pointee.int8.dequantize = dequantize
   table.pointee.int8.quantize = quantize

@@ -47,6 +47,11 @@ final class Float16Operator: Operator {
 
   override var acceptsFusedActivation: Bool { inner.acceptsFusedActivation }
   override var isPure: Bool { inner.isPure }
+  override var updatedInputs: [Int] { inner.updatedInputs }
+  override var statisticsMomentum: Float? {
+    get { inner.statisticsMomentum }
+    set { inner.statisticsMomentum = newValue }
+  }
 
   override func infer() throws(EngineError) {
     for i in wideInputs {
@@ -63,6 +68,7 @@ final class Float16Operator: Operator {
   }
 
   override func prepare(_ context: ExecutionContext) throws(EngineError) {
+    inner.trains = trains
     try inner.prepare(context)
     halfArithmetic = inner.halfArithmetic
     offsets = []
@@ -100,7 +106,13 @@ final class Float16Operator: Operator {
       inner.outputs[i].data = outputs[i].type == .float16 ? context.workspace + offsets[k] : outputs[i].data
       k += 1
     }
+    inner.trains = trains
     try inner.run(context)
+    for i in inner.updatedInputs {
+      guard let k = wideInputs.firstIndex(of: i), inputs[i].count > 0, let y = inputs[i].data else { continue }
+      let x = (context.workspace + offsets[k]).assumingMemoryBound(to: Float.self)
+      context.kernels.pointee.f32_to_f16(x, y.assumingMemoryBound(to: UInt16.self), inputs[i].count)
+    }
     for i in wideOutputs where outputs[i].type == .float16 {
       let wide = inner.outputs[i], n = wide.count
       guard n > 0, let x = wide.data, let y = outputs[i].data else { continue }

@@ -105,8 +105,8 @@ open class Operator {
   /// variables, not constants, to every operator that reads them.
   open var updatedInputs: [Int] { [] }
 
-  /// The run is a step of training: Dropout drops, FusedBatchNorm normalises by the batch and keeps running statistics. Set before
-  /// the first `prepare` to have the workspace that training needs; may then change between runs.
+  /// The run is a step of training: Dropout drops, FusedBatchNorm normalises by the batch and keeps running statistics, LSTM keeps what its
+  /// gradient needs. Set before the first `infer` to have the outputs and the workspace that training needs; may then change between runs.
   public final var trains = false
 
   /// This operator where it is an optimiser.

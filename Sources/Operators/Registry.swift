@@ -8,6 +8,7 @@ public enum Registry {
   public static func factory(for kind: OperatorKind) -> OperatorFactory? {
     // Lists and handles travel with the tensors themselves.
     if let control = controlFactory(for: kind) { return control }
+    if let updating = updatingFactory(for: kind) { return updating }
     guard let plain = plainFactory(for: kind) else { return nil }
     return { n throws(EngineError) in try Float16Operator.make(n, plain) }
   }
@@ -17,6 +18,6 @@ public enum Registry {
     if let math = mathFactory(for: kind) { return byQuantization(kind, math) }
     if let data = dataFactory(for: kind) { return movingQuantised(kind, data) }
     return detectionFactory(for: kind) ?? audioFactory(for: kind) ?? randomFactory(for: kind) ?? textFactory(for: kind)
-      ?? sparseFactory(for: kind) ?? customFactory(for: kind)
+      ?? sparseFactory(for: kind) ?? trainingFactory(for: kind) ?? customFactory(for: kind)
   }
 }

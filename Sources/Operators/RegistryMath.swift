@@ -22,7 +22,11 @@ extension Registry {
     case .softmax, .logSoftmax: return { n throws(EngineError) in try SoftmaxOperator(n) }
     case .reduceFusion, .all: return { n throws(EngineError) in try ReduceOperator(n) }
     case .avgPoolFusion, .maxPoolFusion: return { n throws(EngineError) in try PoolOperator(n) }
-    case .fusedBatchNorm, .batchNorm: return { n throws(EngineError) in try BatchNormOperator(n) }
+    case .fusedBatchNorm, .batchNorm:
+      return { n throws(EngineError) in
+        // Only graphs of training read the batch's statistics.
+        n.kind == .fusedBatchNorm && n.outputs.count >= 5 ? try TrainableBatchNormOperator(n) : try BatchNormOperator(n)
+      }
     case .scaleFusion: return { n throws(EngineError) in try ScaleOperator(n) }
     case .pReLUFusion: return { n throws(EngineError) in try PReLUOperator(n) }
     case .layerNormFusion: return { n throws(EngineError) in try LayerNormOperator(n) }

@@ -57,6 +57,39 @@ typedef enum MSCompare {
   MS_COMPARE_EQUAL = 0, MS_COMPARE_NOT_EQUAL = 1, MS_COMPARE_LESS = 2, MS_COMPARE_LESS_EQUAL = 3
 } MSCompare;
 
+/* Derivatives of activations: dx = dy * f'(.), from the argument x or the result y, whichever the formula names. a and b as in MSUnary. */
+typedef enum MSUnaryGrad {
+  MS_GRAD_CLAMP = 0,         /* a < s < b, where s is x or y */
+  MS_GRAD_LEAKY_RELU = 1,    /* s > 0 ? 1 : a */
+  MS_GRAD_SIGMOID = 2,       /* y (1 - y) */
+  MS_GRAD_TANH = 3,          /* 1 - y^2 */
+  MS_GRAD_HSWISH = 4,        /* x >= 3: 1; x <= -3: 0; else (2 x + 3) / 6 */
+  MS_GRAD_HSIGMOID = 5,      /* -3 < x < 3: 1 / 6 */
+  MS_GRAD_ELU = 6,           /* y > 0 ? a : y + b: ELU with a = 1, SELU */
+  MS_GRAD_SWISH = 7,         /* of x */
+  MS_GRAD_GELU = 8,          /* of x */
+  MS_GRAD_GELU_TANH = 9,     /* of x */
+  MS_GRAD_SOFTPLUS = 10,     /* 1 / (1 + exp(-x)) */
+  MS_GRAD_ABS = 11,          /* the sign of x; 0 at 0 */
+  MS_GRAD_SOFTSIGN = 12      /* 1 / (1 + |x|)^2 */
+} MSUnaryGrad;
+
+/* What a step of Adam takes besides the tensors. */
+typedef struct MSAdam {
+  float rate;                        /* with the correction of the bias, where there is one */
+  float beta1, beta2, epsilon;
+  float decay;                       /* of the weights, outside of the moments */
+  int32_t nesterov;
+} MSAdam;
+
+/* What a step of stochastic gradient descent takes. */
+typedef struct MSMomentum {
+  float rate, momentum;
+  float share;                       /* of the gradient in the new accumulator: 1 - dampening */
+  float decay;                       /* times the weight is added to the gradient */
+  int32_t nesterov;
+} MSMomentum;
+
 /* The operands' type is in the name of the table's entry, so that one caller serves all. */
 typedef void (*MSCompareFunction)(int32_t op, const void *_Nonnull a, ptrdiff_t a_step, const void *_Nonnull b,
                                   ptrdiff_t b_step, uint8_t *_Nonnull y, ptrdiff_t n);
@@ -113,6 +146,15 @@ typedef struct MSPool {
   int32_t average;                   /* 0 maximum, 1 average */
   int32_t activation; float alpha, beta;
 } MSPool;
+
+/* The gradient of pooling, NHWC, one image: dx += what the windows of dy give back. */
+typedef struct MSPoolGrad {
+  const float *_Nonnull x;           /* the image that was pooled; read for the maximum only */
+  const float *_Nonnull dy; float *_Nonnull dx;
+  ptrdiff_t in_h, in_w, out_h, out_w, channels;
+  int32_t kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left;
+  int32_t average;                   /* 0 maximum: dy goes to the first largest tap; 1 average: an equal share to the taps inside */
+} MSPoolGrad;
 
 /* One table per instruction set. */
 typedef struct MSKernels {
@@ -206,6 +248,35 @@ typedef struct MSKernels {
   void (*_Nonnull i32_to_f32)(const int32_t *_Nonnull x, float *_Nonnull y, ptrdiff_t n);
   /* y[i] = (1 - t) * a[i] + t * b[i]: the vertical step of a bilinear resize. In place allowed. */
   void (*_Nonnull lerp)(const float *_Nonnull a, const float *_Nonnull b, float t, float *_Nonnull y, ptrdiff_t n);
+
+  /* --- training --- */
+  /* dx[i] = dy[i] * f'(s[i]); dx may be dy or s. */
+  void (*_Nonnull unary_grad)(int32_t op, const float *_Nonnull dy, const float *_Nonnull s, float *_Nonnull dx, ptrdiff_t n, float a,
+                              float b);
+  /* y[c] = sum over rows of (a[r, c] - a0[c]) * (b[r, c] - b0[c]); a0, b0 may be NULL (0). Rows `stride` apart. */
+  void (*_Nonnull dot_columns)(const float *_Nonnull a, const float *_Nullable a0, const float *_Nonnull b, const float *_Nullable b0,
+                               float *_Nonnull y, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride);
+  /* Weights, moments and gradient of n elements. m += (1 - beta1)(g - m); v += (1 - beta2)(g^2 - v); w -= rate * (s / (sqrt(v) +
+   * epsilon) + decay * w), s being m, or with nesterov beta1 * m + (1 - beta1) * g. */
+  void (*_Nonnull adam)(float *_Nonnull w, float *_Nonnull m, float *_Nonnull v, const float *_Nonnull g, ptrdiff_t n,
+                        const MSAdam *_Nonnull p);
+  /* d = g + decay * w; accumulator = momentum * accumulator + share * d; w -= rate * s, s being the accumulator, or with nesterov d +
+   * momentum * accumulator. Without an accumulator s is d. */
+  void (*_Nonnull momentum)(float *_Nonnull w, float *_Nullable accumulator, const float *_Nonnull g, ptrdiff_t n,
+                            const MSMomentum *_Nonnull p);
+  /* Channels c0..<c1 of output rows y0..<y1. */
+  void (*_Nonnull pool_grad)(const MSPoolGrad *_Nonnull p, ptrdiff_t y0, ptrdiff_t y1, ptrdiff_t c0, ptrdiff_t c1);
+  /* Writes the values under the kernel of output pixels row0..<row1, one after another: [kernel_h][kernel_w][in_channels]. Up to a
+   * vector behind the last one is overwritten. */
+  void (*_Nonnull conv_gather)(const MSConv *_Nonnull c, ptrdiff_t row0, ptrdiff_t row1, float *_Nonnull rows);
+  /* What conv_gather does, backwards: adds the values under the kernel of pixels in output rows oy0..<oy1 to image rows y0..<y1.
+   * `values` begins with row oy0's. Every pixel takes them in the order of the output pixels. c.x is not read. */
+  void (*_Nonnull conv_scatter)(const MSConv *_Nonnull c, const float *_Nonnull values, float *_Nonnull image, ptrdiff_t oy0,
+                                ptrdiff_t oy1, ptrdiff_t y0, ptrdiff_t y1);
+  /* The depthwise convolution's gradients, d.y being the gradient of its result. Of the image: rows y0..<y1 of dx, overwritten. */
+  void (*_Nonnull depthwise_input_grad)(const MSDepthwise *_Nonnull d, float *_Nonnull dx, ptrdiff_t y0, ptrdiff_t y1);
+  /* Of the weights: channels c0..<c1 of dw[kernel_h * kernel_w][channels], added to what is there. */
+  void (*_Nonnull depthwise_weight_grad)(const MSDepthwise *_Nonnull d, float *_Nonnull dw, ptrdiff_t c0, ptrdiff_t c1);
 
   MSInt8Kernels int8;                /* quantised bytes */
 } MSKernels;

@@ -135,7 +135,8 @@ final class StridedSliceOperator: MoveOperator {
     try setOutput(0, inputs[0].type, output)
   }
 
-  override func prepare(_ context: ExecutionContext) throws(EngineError) {
+  /// Where the entries stand in the input: the box's strides and the place of its first entry.
+  private func place() -> (from: [Int], offset: Int) {
     var (begin, step) = (begins, steps)
     // The original takes a short cut when input and output have the same rank and differ in one dimension only: it copies all
     // other axes as they are, also those with a negative stride. Files were made and checked with that result.
@@ -162,11 +163,23 @@ final class StridedSliceOperator: MoveOperator {
       offset &+= strides[i] &* begin[i]
       i += 1
     }
+    return (from, offset)
+  }
+
+  override func prepare(_ context: ExecutionContext) throws(EngineError) {
+    let (from, offset) = place()
     moves = [
       Move(
         input: 0, output: 0,
         copy: StridedCopy(
           counts: counts, from: from, to: Shape(counts).steps, elementSize: inputs[0].type.size, fromOffset: offset))
     ]
+  }
+
+  /// The way back: every entry of a tensor like the output to its place in one like the input.
+  func scatter() -> StridedCopy {
+    let (to, offset) = place()
+    return StridedCopy(
+      counts: counts, from: Shape(counts).steps, to: to, elementSize: inputs[0].type.size, toOffset: offset)
   }
 }

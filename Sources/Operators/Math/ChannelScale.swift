@@ -32,12 +32,12 @@ extension ExecutionContext {
   }
 }
 
-// Attributes. FusedBatchNorm: 0 epsilon (1e-4); momentum and mode concern training. BatchNorm: 0 epsilon (0).
+// Attributes. FusedBatchNorm: 0 epsilon (1e-4); 1 momentum, see TrainableBatchNormOperator; 2 mode is not read. BatchNorm: 0 epsilon (0).
 
 /// FusedBatchNorm (x, scale, bias, mean, variance) and BatchNorm (x, mean, variance): scale * (x - mean) / sqrt(variance +
 /// epsilon) + bias along the last axis, float32. Further outputs of FusedBatchNorm repeat inputs 1 to 4.
-final class BatchNormOperator: Operator {
-  private let epsilon: Float
+class BatchNormOperator: Operator {
+  final let epsilon: Float
   private var parameters = [FloatInput]()
   /// Scale and bias of every channel, when all parameters are known before the run; else the workspace takes them.
   private var folded: Buffer? = nil
@@ -85,6 +85,14 @@ final class BatchNormOperator: Operator {
     }
   }
 
+  /// The values of input 1 + `index`.
+  final func parameter(_ index: Int) -> UnsafePointer<Float> { parameters[index].pointer(self) }
+
+  /// The activation that the optimiser has fused.
+  final func activation() throws(EngineError) -> FusedActivation {
+    node.fused.activation == nil ? .none : try fusedActivation(field: -1)
+  }
+
   private func fold(into s: UnsafeMutablePointer<Float>, _ channels: Int) {
     let mean = parameters[parameters.count - 2].pointer(self), variance = parameters[parameters.count - 1].pointer(self)
     let scale = isFused ? parameters[0].pointer(self) : nil, bias = isFused ? parameters[1].pointer(self) : nil
@@ -104,10 +112,9 @@ final class BatchNormOperator: Operator {
       context.unary(.none, parameters[min(i, 4) - 1].pointer(self), outputs[i].floats, channels)
     }
     if outputs[0].count == 0 { return }
-    let activation = node.fused.activation == nil ? FusedActivation.none : try fusedActivation(field: -1)
     context.scaleRows(
       UnsafePointer(inputs[0].floats), scale: s, bias: s + channels, outputs[0].floats,
-      rows: outputs[0].count / channels, channels: channels, activation)
+      rows: outputs[0].count / channels, channels: channels, try activation())
   }
 }
 

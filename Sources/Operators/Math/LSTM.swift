@@ -6,6 +6,33 @@ import System
 // Attributes: 0 bidirectional (false), 1 has_bias (false; MindIR form), 3 hidden_size (0; MindIR form), 4 num_layers (0; MindIR
 // form), 7 zoneout_cell (0), 8 zoneout_hidden (0), 9 proj_size (0; MindIR form). The rest follows from the shapes.
 
+/// Where the parts of a MindIR weight vector stand: floats from the start, by direction.
+struct LSTMWeightLayout {
+  private(set) var input = [0, 0], recurrent = [0, 0], projection = [0, 0], bias = [0, 0]
+  /// Biases for each direction: 0, 1 or 2.
+  private(set) var biases = 0
+
+  init() {}
+
+  init(
+    _ weights: Tensor, elements total: Int, input: Int, hidden: Int, state: Int, projection p: Int, directions: Int, hasBias: Bool
+  ) throws(EngineError) {
+    let w = 4 * hidden * input, r = 4 * hidden * state, matrices = directions * (w + r + p)
+    biases = hasBias ? (total - matrices) / (directions * 4 * hidden) : 0
+    guard (hasBias ? biases == 1 || biases == 2 : true) && total == matrices + directions * biases * 4 * hidden else {
+      throw EngineError(
+        .inferError,
+        "the weights (\(weights)) fit no layout of input size \(input), hidden size \(hidden) and \(directions) directions")
+    }
+    for d in 0..<directions {
+      self.input[d] = biases == 2 ? d * (w + r) : d * w
+      recurrent[d] = biases == 2 ? d * (w + r) + w : directions * w + d * r
+      projection[d] = directions * (w + r) + d * p
+      bias[d] = matrices + d * biases * 4 * hidden
+    }
+  }
+}
+
 /// LSTM, float32, time first; weights may be float16 constants.
 ///
 /// ONNX form: x [T, B, I], W [D, 4H, I], R [D, 4H, P], bias [D, 8H] (input part, then recurrent part), h0 [D, B, P], c0 [D, B,
@@ -30,6 +57,9 @@ final class LSTMOperator: Operator {
     let bias: Buffer
   }
   private var weights = [Direction]()
+  /// Of weights that change from run to run: their layout, and room for a matrix in the kernel's gate order.
+  private var variableLayout: LSTMWeightLayout? = nil
+  private var ordered: Buffer? = nil
   /// What the products need at the start of the workspace.
   private var scratchBytes = 0
 
@@ -92,34 +122,20 @@ final class LSTMOperator: Operator {
     }
     if outputs.count > 1 { try setOutput(1, .float32, [directions, batch, state]) }
     if outputs.count > 2 { try setOutput(2, .float32, [directions, batch, hidden]) }
-    // Only training reads the gates' values behind.
-    for i in 3..<max(outputs.count, 3) { try setOutput(i, .float32, [0]) }
+    // Only training reads what is behind: output 3 holds h, c and the gates i, o, f and g, each [T, D, B, H].
+    if trains && (!isMindIR || hasProjection || zoneoutCell != 0 || zoneoutHidden != 0) {
+      throw EngineError(.notSupported, "is trained in the form of MindIR only, with neither projection nor zoneout")
+    }
+    for i in 3..<max(outputs.count, 3) {
+      try setOutput(i, .float32, i == 3 && trains ? [6, steps, directions, batch, hidden] : [0])
+    }
   }
 
-  /// Where the parts of a MindIR weight vector stand: floats from the start, by direction.
-  private struct Layout {
-    var input = [0, 0], recurrent = [0, 0], projection = [0, 0], bias = [0, 0]
-    /// Biases for each direction: 0, 1 or 2.
-    var biases = 0
-  }
-
-  private func layout() throws(EngineError) -> Layout {
-    let w = 4 * hidden * inputSize, r = 4 * hidden * state, p = hasProjection ? state * hidden : 0
-    let total = inputs[3].count, matrices = directions * (w + r + p), hasBias = node.attributes.bool(1, false)
-    var l = Layout()
-    l.biases = hasBias ? (total - matrices) / (directions * 4 * hidden) : 0
-    guard (hasBias ? l.biases == 1 || l.biases == 2 : true) && total == matrices + directions * l.biases * 4 * hidden else {
-      throw EngineError(
-        .inferError,
-        "the weights (\(inputs[3])) fit no layout of input size \(inputSize), hidden size \(hidden) and \(directions) directions")
-    }
-    for d in 0..<directions {
-      l.input[d] = l.biases == 2 ? d * (w + r) : d * w
-      l.recurrent[d] = l.biases == 2 ? d * (w + r) + w : directions * w + d * r
-      l.projection[d] = directions * (w + r) + d * p
-      l.bias[d] = matrices + d * l.biases * 4 * hidden
-    }
-    return l
+  private func layout() throws(EngineError) -> LSTMWeightLayout {
+    let projection = hasProjection ? state * hidden : 0
+    return try LSTMWeightLayout(
+      inputs[3], elements: inputs[3].count, input: inputSize, hidden: hidden, state: state, projection: projection, directions: directions,
+      hasBias: node.attributes.bool(1, false))
   }
 
   override func prepare(_ context: ExecutionContext) throws(EngineError) {
@@ -134,7 +150,8 @@ final class LSTMOperator: Operator {
     }
     if !weights.isEmpty { return }
     scratchBytes = 0
-    let l = isMindIR ? try layout() : Layout()
+    let l = isMindIR ? try layout() : LSTMWeightLayout()
+    if isMindIR && !inputs[3].hasKnownValue { return try prepareVariables(l, values, context) }
     let packed = try isMindIR ? knownWeights(operands[3]) : nil
     for d in 0..<directions {
       let w: UnsafePointer<Float>, r: UnsafePointer<Float>
@@ -144,10 +161,7 @@ final class LSTMOperator: Operator {
         w = packed + l.input[d]
         r = packed + l.recurrent[d]
         if hasProjection { p = packed + l.projection[d] }
-        for i in 0..<gates {
-          let at = packed + l.bias[d] + sourceRow(i)
-          bias.floats[i] = (l.biases > 0 ? at[0] : 0) + (l.biases > 1 ? at[gates] : 0)
-        }
+        addBiases(packed, l, d, bias.floats)
       } else {
         w = try knownWeights(operands[1]) + d * gates * inputSize
         r = try knownWeights(operands[2]) + d * gates * state
@@ -165,6 +179,60 @@ final class LSTMOperator: Operator {
     workspaceBytes = values + scratchBytes
     // What is packed needs no float32 copy of the file's form.
     for i in 1..<inputs.count where i != h0 && i != c0 { operands[i] = FloatInput(i) }
+  }
+
+  /// The sum of a direction's biases, in the kernel's gate order.
+  private func addBiases(_ packed: UnsafePointer<Float>, _ l: LSTMWeightLayout, _ d: Int, _ bias: UnsafeMutablePointer<Float>) {
+    for i in 0..<4 * hidden {
+      let at = packed + l.bias[d] + sourceRow(i)
+      bias[i] = (l.biases > 0 ? at[0] : 0) + (l.biases > 1 ? at[4 * hidden] : 0)
+    }
+  }
+
+  /// Room for weights that change from run to run.
+  private func prepareVariables(_ l: LSTMWeightLayout, _ values: Int, _ context: ExecutionContext) throws(EngineError) {
+    if hasProjection || inputs[3].type != .float32 {
+      throw EngineError(.notSupported, "input 3 (\(inputs[3])) must be constant, or float32 without a projection")
+    }
+    let gates = 4 * hidden
+    for _ in 0..<directions {
+      let input = try PackedWeights(n: gates, k: inputSize, context), recurrent = try PackedWeights(n: gates, k: state, context)
+      scratchBytes = max(scratchBytes, input.matrix.scratchBytes(context), recurrent.matrix.scratchBytes(context))
+      weights.append(Direction(input: input, recurrent: recurrent, projection: nil, bias: try floatBuffer(gates)))
+    }
+    ordered = try floatBuffer(gates * max(inputSize, state))
+    variableLayout = l
+    workspaceBytes = values + scratchBytes
+  }
+
+  /// Packs the weights of this run.
+  private func packVariables(_ context: ExecutionContext) {
+    guard let l = variableLayout, let ordered, let data = inputs[3].data else { return }
+    let packed = UnsafePointer(data.assumingMemoryBound(to: Float.self))
+    for d in 0..<directions {
+      for (matrix, at, k) in [(weights[d].input, l.input[d], inputSize), (weights[d].recurrent, l.recurrent[d], state)] {
+        for row in 0..<4 * hidden { memcpy(ordered.floats + row * k, packed + at + sourceRow(row) * k, k * 4) }
+        matrix.pack(UnsafePointer(ordered.floats), transposed: true, context)
+      }
+      addBiases(packed, l, d, weights[d].bias.floats)
+    }
+  }
+
+  /// Keeps what the gradient needs of a step, whose gates before their functions are `g`.
+  private func keep(
+    _ t: Int, _ d: Int, _ g: UnsafePointer<Float>, _ h: UnsafePointer<Float>, _ c: UnsafePointer<Float>, _ context: ExecutionContext
+  ) {
+    let block = steps * directions * batch * hidden
+    let target = outputs[3].floats + (t * directions + d) * batch * hidden
+    memcpy(target, h, batch * hidden * 4)
+    memcpy(target + block, c, batch * hidden * 4)
+    for gate in 0..<4 {
+      let f = Int32((gate < 3 ? MS_UNARY_SIGMOID : MS_UNARY_TANH).rawValue)
+      for b in 0..<batch {
+        context.kernels.pointee.unary(
+          f, g + (b * 4 + gate) * hidden, target + (2 + gate) * block + b * hidden, hidden, 0, 0)
+      }
+    }
   }
 
   /// The row of the file's matrix that holds row `row` in the kernel's gate order.
@@ -192,6 +260,7 @@ final class LSTMOperator: Operator {
       if batch > 0 && outputs.count > 2 { context.unary(.none, operands[c0].pointer(self), outputs[2].floats, outputs[2].count) }
       return
     }
+    packVariables(context)
     let x = UnsafePointer(inputs[0].floats), y = outputs[0].floats
     let all = (context.workspace + scratchBytes).assumingMemoryBound(to: Float.self), h = all + steps * batch * gates, c = h + batch * state, cell = c + batch * hidden
     let stepStride = directions * batch * state, rowStride = isMindIR ? directions * state : state
@@ -222,6 +291,7 @@ final class LSTMOperator: Operator {
             context.kernels.pointee.lstm_step(g + b * gates, c + b * hidden, row, hidden, zoneoutCell, zoneoutHidden)
             memcpy(target + b * rowStride, row, hidden * 4)
           }
+          if trains && outputs.count > 3 { keep(t, d, g, h, c, context) }
         }
       }
       if outputs.count > 1 { memcpy(outputs[1].floats + d * batch * state, h, batch * state * 4) }

@@ -97,7 +97,10 @@ struct TransposedConvolutionLayer {
     let (channels, overflow) = groupOutChannels.multipliedReportingOverflow(by: group)
     if overflow { throw EngineError(.error, "group \(group) is impossible for the weights (\(weights))") }
     try op.requireBias(bias, channels: channels)
-    if !weights.isConstant { throw EngineError(.notSupported, "the weights (\(weights)) must be constant") }
+    // Training computes float32 weights; others are packed once.
+    if !weights.isConstant && weights.type != .float32 {
+      throw EngineError(.notSupported, "the weights (\(weights)) must be constant, or float32")
+    }
   }
 
   var taps: Int { geometry.kernelHeight * geometry.kernelWidth }

@@ -89,7 +89,7 @@ struct PackedMatrix {
   }
 }
 
-/// A constant right-hand matrix with memory of its own.
+/// A right-hand matrix with memory of its own: a constant, or what a run packs into it.
 struct PackedWeights {
   let matrix: PackedMatrix
   let buffer: Buffer
@@ -98,11 +98,20 @@ struct PackedWeights {
   init(
     _ values: UnsafePointer<Float>, n: Int, k: Int, transposed: Bool, _ context: ExecutionContext
   ) throws(EngineError) {
+    try self.init(n: n, k: k, context)
+    pack(values, transposed: transposed, context)
+  }
+
+  /// Room for a matrix.
+  init(n: Int, k: Int, _ context: ExecutionContext) throws(EngineError) {
     matrix = try PackedMatrix(k: k, n: n, context)
     guard let buffer = Buffer(count: matrix.bytes) else { throw EngineError(.outOfMemory, "no memory to pack \(n) x \(k) weights") }
     self.buffer = buffer
+  }
+
+  func pack(_ values: UnsafePointer<Float>, transposed: Bool, _ context: ExecutionContext) {
     matrix.pack(
-      UnsafeRawPointer(values), fromHalf: false, rowStride: transposed ? 1 : n, columnStride: transposed ? k : 1,
+      UnsafeRawPointer(values), fromHalf: false, rowStride: transposed ? 1 : matrix.n, columnStride: transposed ? matrix.k : 1,
       into: buffer.base, context)
   }
 }

@@ -22,6 +22,8 @@ final class TransposedConvolutionOperator: Operator {
   private var padLeft: Int { layer.padLeft }
   private var matrix: PackedMatrix?
   private var packed: Buffer?
+  /// The graph computes the weights, or training changes them.
+  private var packsEveryRun = false
 
   override init(_ node: Node) throws(EngineError) {
     try super.init(node)
@@ -43,25 +45,33 @@ final class TransposedConvolutionOperator: Operator {
     if packed == nil {
       let m = try PackedMatrix(k: inChannels / group, n: taps * groupOutChannels, context)
       noteArithmetic(m)
-      guard let data = weights.data else { throw EngineError(.error, "the weights (\(weights)) have no data") }
+      if weights.isConstant && weights.data == nil { throw EngineError(.error, "the weights (\(weights)) have no data") }
       guard let buffer = Buffer(count: m.bytes * group) else {
         throw EngineError(.outOfMemory, "no memory to pack the weights (\(weights))")
       }
-      let half = weights.type == .float16
-      for g in 0..<group {
-        m.pack(
-          data + g * m.k * m.n * (half ? 2 : 4), fromHalf: half, rowStride: m.n, columnStride: 1, into: buffer.base + g * m.bytes,
-          context)
-      }
       matrix = m
       packed = buffer
-      if weights.consumers == 1 { weights.releaseConstant() }
+      packsEveryRun = !weights.isConstant
+      if !packsEveryRun {
+        pack(context)
+        if weights.consumers == 1 { weights.releaseConstant() }
+      }
     }
     let x = inputs[0].shape
     let (columns, overflow) = (x[1] * x[2]).multipliedReportingOverflow(by: taps * groupOutChannels * 4)
     if overflow || columns > 1 << 40 { throw EngineError(.outOfMemory, "the products of \(inputs[0]) do not fit in memory") }
     // The scratch of the product, then what it gives.
     workspaceBytes = columns + (matrix?.scratchBytes(context) ?? 0)
+  }
+
+  private func pack(_ context: ExecutionContext) {
+    guard let matrix, let packed, let data = inputs[1].data else { return }
+    let half = inputs[1].type == .float16
+    for g in 0..<group {
+      matrix.pack(
+        data + g * matrix.k * matrix.n * (half ? 2 : 4), fromHalf: half, rowStride: matrix.n, columnStride: 1,
+        into: packed.base + g * matrix.bytes, context)
+    }
   }
 
   /// Adds up the products of one output row, and finishes it with bias and activation.
@@ -169,6 +179,7 @@ final class TransposedConvolutionOperator: Operator {
   override func run(_ context: ExecutionContext) throws(EngineError) {
     let x = node.inputs[0], y = node.outputs[0]
     guard y.count > 0, let matrix, let packed else { return }
+    if packsEveryRun { pack(context) }
     let pixels = x.shape[1] * x.shape[2], outChannels = groupOutChannels * group
     let products = (context.workspace + matrix.scratchBytes(context)).assumingMemoryBound(to: Float.self)
     var image = 0

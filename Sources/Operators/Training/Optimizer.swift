@@ -55,14 +55,14 @@ open class OptimizerOperator: Operator {
 
   /// Updates the weights by the sum of the accumulated gradients times `scale` (by default their mean) and begins a new sum. Nothing
   /// happens where no run has added to the sum.
-  public final func applyAccumulated(_ context: ExecutionContext, scale: Float? = nil) {
+  public final func applyAccumulated(_ context: ExecutionContext, scale: Float? = nil) throws(EngineError) {
     guard let sum, accumulated > 0 else { return }
     let n = inputs[0].count
     let factor = scale ?? 1 / Float(accumulated)
     accumulated = 0
     if n == 0 { return }
     if factor != 1 { context.unary(FusedActivation(MS_UNARY_AFFINE, factor), UnsafePointer(sum.floats), sum.floats, n) }
-    update(UnsafePointer(sum.floats), n, context)
+    try update(UnsafePointer(sum.floats), n, context)
   }
 
   /// The weights have the shape of the gradient, and so have the `moments`; the `numbers` are inputs of one element.
@@ -77,14 +77,17 @@ open class OptimizerOperator: Operator {
   final func number(_ index: Int) -> Float { inputs[index].data.map { $0.loadUnaligned(as: Float.self) } ?? 0 }
 
   /// Updates the n weights by the gradient `g`, on all threads.
-  func update(_ g: UnsafePointer<Float>, _ n: Int, _ context: ExecutionContext) {}
+  func update(_ g: UnsafePointer<Float>, _ n: Int, _ context: ExecutionContext) throws(EngineError) {}
+
+  /// Constants cannot be written to: the graph has to be run by a training session.
+  public final override func prepare(_ context: ExecutionContext) throws(EngineError) { try requireWritable() }
 
   public final override func run(_ context: ExecutionContext) throws(EngineError) {
     if outputs.count == 1, let data = outputs[0].data { data.storeBytes(of: 0, as: Float.self) }
     let n = inputs[0].count
     guard let data = inputs[gradientInput].data, n > 0 else { return }
     let g = UnsafePointer(data.assumingMemoryBound(to: Float.self))
-    guard mode == .accumulate, let sum else { return update(g, n, context) }
+    guard mode == .accumulate, let sum else { return try update(g, n, context) }
     if accumulated == 0 {
       sum.base.copyMemory(from: data, byteCount: n * 4)
     } else {
@@ -104,6 +107,15 @@ private struct AddJob: ParallelJob {
     kernels.pointee.binary(
       Int32(MS_BINARY_ADD.rawValue), x + start, 1, UnsafePointer(y + start), 1, y + start, min(Elementwise.grain, n - start),
       Int32(MS_UNARY_IDENTITY.rawValue), 0, 0)
+  }
+}
+
+extension Operator {
+  /// The inputs that the operator updates are variables.
+  final func requireWritable() throws(EngineError) {
+    for i in updatedInputs where inputs[i].isConstant {
+      throw EngineError(.notSupported, "input \(i) (\(inputs[i])) is a constant, which only a training session can change")
+    }
   }
 }
 
