@@ -33,7 +33,9 @@ private typealias B = TrainingBench
       }
       let dy = MathHarness.noise(555, seed: 99)
       let kept = fromResult ? x.map { Float(f(Double($0))) } : x
-      let r = try B.run(.activationGrad, [0: .int(Int64(type)), 1: .float(Double(alpha))], [.floats(dy, dims), .floats(kept, dims)])
+      var inputs = [B.Input.floats(dy, dims), B.Input.floats(kept, dims)]
+      if type == ActivationType.sigmoid || type == ActivationType.tanh { inputs.reverse() }
+      let r = try B.run(.activationGrad, [0: .int(Int64(type)), 1: .float(Double(alpha))], inputs)
       B.expect(r.outputs[0], B.gradient(x, dy) { $0.map(f) }, 1e-3, "activation \(type)")
     }
     #expect(B.refusal(.activationGrad, [0: .int(21)], [.noise([2], seed: 1), .noise([2], seed: 1)]).contains("activation type 21"))

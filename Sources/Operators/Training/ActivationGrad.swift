@@ -5,9 +5,12 @@ import System
 // Attributes: 0 activation_type (0), 1 alpha (0).
 
 /// ActivationGrad: dx = dy * f'. Inputs: dy, and what the forward pass has kept, float32: the result for SIGMOID, TANH, ELU and SELU; the
-/// argument or the result for RELU, RELU6, RELU1, HARD_TANH (clamped to -1 and 1) and LEAKY_RELU; the argument for all others.
+/// argument or the result for RELU, RELU6, RELU1, HARD_TANH (clamped to -1 and 1) and LEAKY_RELU; the argument for all others. SIGMOID and
+/// TANH have them the other way round: the result, then dy.
 final class ActivationGradOperator: Operator {
   private var f = FusedActivation.none
+  /// The input that dy is.
+  private var gradient = 0
 
   override init(_ node: Node) throws(EngineError) {
     try super.init(node)
@@ -15,7 +18,9 @@ final class ActivationGradOperator: Operator {
     try requireOutputs(1...1)
     try requireType(0, .float32)
     try requireType(1, .float32)
-    f = try ActivationGradOperator.derivative(node.attributes.int(0, 0), node.attributes.float(1, 0))
+    let type = node.attributes.int(0, 0)
+    f = try ActivationGradOperator.derivative(type, node.attributes.float(1, 0))
+    gradient = type == ActivationType.sigmoid || type == ActivationType.tanh ? 1 : 0
   }
 
   private static func derivative(_ type: Int, _ alpha: Float) throws(EngineError) -> FusedActivation {
@@ -56,7 +61,7 @@ final class ActivationGradOperator: Operator {
   override func run(_ context: ExecutionContext) throws(EngineError) {
     let n = outputs[0].count
     if n == 0 { return }
-    context.derivative(f, UnsafePointer(inputs[0].floats), UnsafePointer(inputs[1].floats), outputs[0].floats, n)
+    context.derivative(f, UnsafePointer(inputs[gradient].floats), UnsafePointer(inputs[1 - gradient].floats), outputs[0].floats, n)
   }
 }
 

@@ -77,7 +77,8 @@ open class OptimizerOperator: Operator {
   final func number(_ index: Int) -> Float { inputs[index].data.map { $0.loadUnaligned(as: Float.self) } ?? 0 }
 
   /// Updates the n weights by the gradient `g`, on all threads.
-  func update(_ g: UnsafePointer<Float>, _ n: Int, _ context: ExecutionContext) throws(EngineError) {}
+  /// (Public because in Embedded Swift 6.3 other modules would make a stub of their own for it, which does not link.)
+  open func update(_ g: UnsafePointer<Float>, _ n: Int, _ context: ExecutionContext) throws(EngineError) {}
 
   /// Constants cannot be written to: the graph has to be run by a training session.
   public final override func prepare(_ context: ExecutionContext) throws(EngineError) { try requireWritable() }
