@@ -164,7 +164,7 @@ final class GraphEditor {
   func removeIfUnused(_ node: Node) {
     var stack = [node]
     while let n = stack.popLast() {
-      if isRemoved(n) || n.kind.hasSideEffect || n.kind.updatesWeights { continue }
+      if isRemoved(n) || n.kind.hasSideEffect { continue }
       if n.outputs.contains(where: { !readers(of: $0).isEmpty || isGraphOutput($0) }) { continue }
       let before = n.inputs.compactMap { producer(of: $0) }
       remove(n)

@@ -27,7 +27,14 @@ public struct OperatorKind: RawRepresentable, Equatable, Sendable {
 
 extension OperatorKind {
   /// The node does something besides computing its outputs, so it runs even when nobody reads them.
-  public var hasSideEffect: Bool { self == .assert || self == .call || self == .tensorArrayWrite }
+  public var hasSideEffect: Bool {
+    self == .assert || self == .call || self == .tensorArrayWrite || updatesWeights
+  }
+
+  /// The node changes weights of a training graph.
+  public var updatesWeights: Bool {
+    self == .adam || self == .adamWeightDecay || self == .applyMomentum || self == .sgd || self == .assign || self == .assignAdd
+  }
 
   /// The node makes a handle of a subgraph, or chooses between such handles: it has a meaning only for the Call that reads it.
   public var makesHandle: Bool { self == .partialFusion || self == .switch || self == .switchLayer }

@@ -10,6 +10,8 @@ extension GraphOptimizer {
     var bias: [Float]?
     /// The variable input.
     var x: Tensor
+    /// The name of the constant that is all of the bias.
+    var biasName: String?
   }
 
   /// Moves per-channel scales and biases after a convolution or product with constant weights into its weights and bias.
@@ -114,7 +116,7 @@ extension GraphOptimizer {
     switch node.kind {
     case .biasAdd, .addFusion:
       guard let c = other(x), let v = channelValues(c, channels) else { return nil }
-      return ChannelAffine(scale: nil, bias: v, x: x)
+      return ChannelAffine(scale: nil, bias: v, x: x, biasName: c.name)
     case .subFusion:
       guard let c = other(x), let v = channelValues(c, channels) else { return nil }
       if inputs[0] === x { return ChannelAffine(scale: nil, bias: v.map { -$0 }, x: x) }
@@ -176,7 +178,9 @@ extension GraphOptimizer {
   private func apply(_ affine: ChannelAffine, to node: Node, _ channels: Int) throws(EngineError) {
     if let scale = affine.scale { node.inputs[1] = try scaledWeights(node, scale, channels) }
     if affine.bias == nil && node.inputs.count < 3 { return }
-    let bias = try makeConstant(node.name + "/bias", [channels])
+    // A bias that only moves keeps its name, by which training and generated code find it.
+    let moved = node.inputs.count == 3 ? nil : affine.biasName
+    let bias = try makeConstant(moved ?? node.name + "/bias", [channels])
     let old = node.inputs.count == 3 ? channelValues(node.inputs[2], channels) : nil
     if node.inputs.count == 3 && old == nil {
       throw EngineError(.error, "\(node): the bias (\(node.inputs[2])) must have \(channels) elements")

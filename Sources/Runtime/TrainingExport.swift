@@ -123,7 +123,7 @@ enum WeightExport {
   static func setForm(of graph: Graph, _ form: WeightForm) throws(EngineError) {
     graph.renumber()
     var isWeight = [Bool](repeating: false, count: graph.tensors.count)
-    for node in graph.nodes where !updatesWeights(node.kind) {
+    for node in graph.nodes where !node.kind.updatesWeights {
       let wanted = form == .quantised || (form == .asBefore && node.quantType == weightQuantised)
       for t in node.inputs where wanted && t.isConstant && t.type == .float32 && t.shape.rank > 1 { isWeight[t.index] = true }
       // Weights of such nodes were brought to float32 when the model was read.
@@ -134,10 +134,6 @@ enum WeightExport {
   }
 
   private static var weightQuantised: Int32 { 4 }
-
-  private static func updatesWeights(_ kind: OperatorKind) -> Bool {
-    kind == .adam || kind == .adamWeightDecay || kind == .sgd || kind == .applyMomentum
-  }
 
   /// One scale and zero point for all elements.
   private static func quantise(_ t: Tensor) throws(EngineError) {

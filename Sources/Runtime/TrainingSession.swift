@@ -61,6 +61,8 @@ public final class TrainingSession {
     var rates: [Float?] = []
     /// By operator: the statistics' momentum without virtual batches.
     var momenta: [Float?] = []
+    /// Assignments, such as those of Adam's powers, that belong to an update.
+    var assignments: [Step] = []
   }
 
   /// What a run runs.
@@ -148,10 +150,12 @@ public final class TrainingSession {
   public func run(observer: RunObserver?) throws(EngineError) {
     if !isTraining { return try evaluation.run(observer: observer) }
     isStale = true
+    guard var batch else { return try training.run(observer: observer) }
+    let isLast = batch.steps + 1 == batch.multiplier
+    for step in batch.assignments { step.action = isLast ? .run : .skip }
     try training.run(observer: observer)
-    guard var batch else { return }
     batch.steps += 1
-    if batch.steps == batch.multiplier {
+    if isLast {
       batch.steps = 0
       try applyGradients(batch)
     }
@@ -217,6 +221,7 @@ public final class TrainingSession {
       try optimizer.setMode(.update)
       if let rate { optimizer.learningRate = rate } else if i < old.rates.count { optimizer.restoreLearningRate() }
     }
+    for step in old.assignments { step.action = .run }
     for (i, op) in operators.enumerated() where i < old.momenta.count {
       if let momentum = old.momenta[i] { op.statisticsMomentum = momentum }
     }
@@ -241,7 +246,19 @@ public final class TrainingSession {
       batch.momenta.append(own)
       if let own { op.statisticsMomentum = batch.momentum < 0 ? own * share : batch.momentum }
     }
+    batch.assignments = assignments
     self.batch = batch
+  }
+
+  /// Assignments whose results only show that they are done.
+  private var assignments: [Step] {
+    var isRead = [Bool](repeating: false, count: training.main.graph.tensors.count)
+    for step in training.main.steps { for t in step.node.inputs { isRead[t.index] = true } }
+    var list = [Step]()
+    for step in training.main.steps where step.node.kind == .assign || step.node.kind == .assignAdd {
+      if step.action == .run && !step.node.outputs.contains(where: { isRead[$0.index] }) { list.append(step) }
+    }
+    return list
   }
 
   private func applyGradients(_ batch: VirtualBatch) throws(EngineError) {
@@ -278,20 +295,25 @@ public final class TrainingSession {
   /// Changes weights: all of them, or on failure none.
   @export(interface)
   public func update(_ changes: [WeightChange]) throws(EngineError) {
-    var fresh = [Buffer](), before = [(shape: Shape, data: UnsafeMutableRawPointer?, owner: AnyObject?)]()
     // A step reads the weights that it updates where they are; of all others it may have made what it likes.
     var keepsTraining = true
+    // New values first, in case they are other weights' memory; then the old ones, for weights that keep their memory.
+    var values = [Buffer]()
     for change in changes {
-      let t = change.weight
-      if t.shape != change.shape || !parts.isUpdated[t.index] { keepsTraining = false }
-      fresh.append(try TrainingSession.values(change))
-      before.append((t.shape, t.data, t.owner))
+      if change.weight.shape != change.shape || !parts.isUpdated[change.weight.index] { keepsTraining = false }
+      values.append(try TrainingSession.values(change))
     }
-    let oldMemory = memory
+    var before = [(shape: Shape, data: UnsafeMutableRawPointer?, owner: AnyObject?, memory: Buffer?)]()
     for (i, change) in changes.enumerated() {
-      change.weight.shape = change.shape
-      change.weight.setConstant(fresh[i].base, owner: fresh[i])
-      memory[change.weight.index] = fresh[i]
+      let t = change.weight
+      before.append((t.shape, t.data, t.owner, memory[t.index]))
+      if t.shape == change.shape, let own = memory[t.index] {
+        TrainingSession.swapContents(own, values[i])
+      } else {
+        t.shape = change.shape
+        t.setConstant(values[i].base, owner: values[i])
+        memory[t.index] = values[i]
+      }
     }
     do throws(EngineError) {
       let evaluation = isTraining ? nil : try TrainingSession.evaluationSession(parts, evaluationEnvironment)
@@ -307,23 +329,25 @@ public final class TrainingSession {
       isStale = isTraining
     } catch {
       for (i, change) in changes.enumerated().reversed() {
-        change.weight.shape = before[i].shape
-        if let data = before[i].data { change.weight.setConstant(data, owner: before[i].owner) }
+        let t = change.weight, old = before[i]
+        if let own = old.memory, memory[t.index] === own {
+          TrainingSession.swapContents(own, values[i])
+        } else {
+          t.shape = old.shape
+          if let data = old.data { t.setConstant(data, owner: old.owner) }
+          memory[t.index] = old.memory
+        }
       }
-      memory = oldMemory
       throw error
     }
-    for change in changes {
-      guard let old = oldMemory[change.weight.index] else { continue }
-      if !keepsTraining {
-        retired.append(old)
-      } else if let data = change.weight.data {
-        // Steps go on with the memory that they know.
-        memory[change.weight.index] = old
-        old.base.copyMemory(from: data, byteCount: change.weight.byteCount)
-        change.weight.setConstant(old.base, owner: old)
-      }
+    for (i, change) in changes.enumerated() {
+      if let old = before[i].memory, memory[change.weight.index] !== old { retired.append(old) }
     }
+  }
+
+  private static func swapContents(_ a: Buffer, _ b: Buffer) {
+    let x = a.base.assumingMemoryBound(to: Float.self), y = b.base.assumingMemoryBound(to: Float.self)
+    for i in 0..<min(a.count, b.count) / 4 { swap(&x[i], &y[i]) }
   }
 
   /// Brings new operators up to what was set.

@@ -53,9 +53,9 @@ private typealias B = TrainingBench
       }
       B.expect(r.outputs[3], means, 1e-5)
       B.expect(r.outputs[4], variances, 1e-3)
-      let m = Double(momentum), unbiased = dims.count == 4 ? Double(rows) / Double(rows - 1) : 1
+      let m = Double(momentum)
       B.expect(r.inputs[3], (0..<c).map { (1 - m) * Double(mean0[$0]) + m * means[$0] }, 1e-5)
-      B.expect(r.inputs[4], (0..<c).map { (1 - m) * Double(variance0[$0]) + m * variances[$0] * unbiased }, 1e-3)
+      B.expect(r.inputs[4], (0..<c).map { (1 - m) * Double(variance0[$0]) + m * variances[$0] }, 1e-3)
 
       // Not in training: the running statistics, which stay as they are.
       let still = try B.run(.fusedBatchNorm, fields, inputs, outputs: 5)

@@ -4,9 +4,9 @@ import System
 
 // FusedBatchNorm in training: attribute 1 momentum (0.9), the share of the batch's statistics in the running ones.
 
-/// FusedBatchNorm whose node has the outputs of training. In training it normalises by the mean and the (biased) variance of the batch,
-/// which are outputs 3 and 4, and moves the running ones, inputs 3 and 4, towards them: the variance as the unbiased estimate for images.
-/// Else it is the ordinary operator.
+/// FusedBatchNorm whose node has the outputs of training. In training it normalises by the mean and the variance of the batch,
+/// which are outputs 3 and 4, and moves the running ones, inputs 3 and 4, towards them, as MindSpore does. (The original's runtime takes
+/// the unbiased variance of images.) Else it is the ordinary operator.
 final class TrainableBatchNormOperator: BatchNormOperator {
   private var sums = ColumnSums()
   private var momentum: Float
@@ -43,13 +43,12 @@ final class TrainableBatchNormOperator: BatchNormOperator {
     for c in 0..<channels { mean[c] /= rows }
     sums.run(x, mean, times: x, mean, into: variance, scratch: shift + channels, context)
     let scale = parameter(0), bias = parameter(1)
-    let unbiased = inputs[0].shape.rank == 4 && rows > 1 ? rows / (rows - 1) : 1
     for c in 0..<channels {
       variance[c] /= rows
       factor[c] = scale[c] / (variance[c] + epsilon).squareRoot()
       shift[c] = bias[c] - mean[c] * factor[c]
       inputs[3].floats[c] += momentum * (mean[c] - inputs[3].floats[c])
-      inputs[4].floats[c] += momentum * (variance[c] * unbiased - inputs[4].floats[c])
+      inputs[4].floats[c] += momentum * (variance[c] - inputs[4].floats[c])
     }
     context.unary(.none, scale, outputs[1].floats, channels)
     context.unary(.none, bias, outputs[2].floats, channels)
