@@ -191,7 +191,8 @@ step_allocations() {
     $models/face_detect_short/model.ms $models/ppocr_cls/model.ms $models/silero_vad_16k/model.ms \
     $models/selfie_seg_landscape/model.ms $models/lstm2x128_rand/model.ms $models/oww_embedding/model.ms \
     $models/ms_from_repos/ml_face_isface.ms $models/ms_variants/lenet28__{full8,dynq}.ms $models/tf_front_end/mobilenet_v1_025_128_int8.ms \
-    $models/control_flow/{while_count,if_else,if_in_while,nested_if,nested_while,fibonacci,convolutions}.ms
+    $models/control_flow/{while_count,if_else,if_in_while,nested_if,nested_while,fibonacci,convolutions}.ms \
+    $models/training/*/train.ms
 }
 
 step_aarch64() {

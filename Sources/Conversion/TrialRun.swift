@@ -9,7 +9,12 @@ public enum TrialRun {
   /// Throws what the engine says against the written file. Open dimensions are taken as 1.
   public static func run(_ options: ConversionOptions) throws(EngineError) {
     do throws(EngineError) {
-      let session = try Session.open(source(options), options: SessionOptions())
+      let session: Session
+      // Of a training model the part that predicts runs.
+      switch try TrainingSession.open(source(options), options: SessionOptions(), lossNames: TrainingSession.defaultLossNames) {
+      case .inference(let opened): session = opened
+      case .training(let opened): session = opened.evaluation
+      }
       if session.inputs.contains(where: { !$0.shape.isKnown }) {
         try session.resize(session.inputs.map { $0.shape.dims.map { max($0, 1) } })
       }

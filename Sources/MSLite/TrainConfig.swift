@@ -1,6 +1,7 @@
 import CMindSpore
 import CSystem
 import Graph
+import Runtime
 
 /// Settings for training.
 final class TrainConfigObject: HandleObject {
@@ -10,8 +11,8 @@ final class TrainConfigObject: HandleObject {
 
   override init() {
     super.init()
-    for name in ["loss_fct", "_loss_fn"] {
-      if let copy = cString(name) { lossNames.append(copy) }
+    for name in TrainingSession.defaultLossNames {
+      if let copy = cString(String(decoding: name, as: UTF8.self)) { lossNames.append(copy) }
     }
   }
 

@@ -39,7 +39,11 @@ public final class TrainingSession {
   private let trainingEnvironment: BuildEnvironment
   let evaluationEnvironment: BuildEnvironment
   /// The whole graph.
-  public private(set) var training: Session
+  public private(set) var training: Session {
+    didSet { optimizers = TrainingSession.optimizers(of: training) }
+  }
+  /// The optimisers of ``training``.
+  private var optimizers: [OptimizerOperator]
   /// The part that predicts.
   public private(set) var evaluation: Session
   /// Weights have changed since ``evaluation`` was made.
@@ -69,6 +73,9 @@ public final class TrainingSession {
   public var current: Session { isTraining ? training : evaluation }
 
   private var graph: Graph { parts.graph }
+
+  /// How MindSpore's networks with a loss call it.
+  public static var defaultLossNames: [[UInt8]] { [Array("loss_fct".utf8), Array("_loss_fn".utf8)] }
 
   /// Opens a model; one without optimisers becomes a session for inference. `lossNames`: parts of the names of the nodes that belong
   /// to a loss.
@@ -105,6 +112,7 @@ public final class TrainingSession {
     self.evaluationEnvironment = evaluationEnvironment
     self.training = training
     self.evaluation = evaluation
+    optimizers = TrainingSession.optimizers(of: training)
   }
 
   /// Moves a constant to memory of its own.
@@ -182,9 +190,9 @@ public final class TrainingSession {
 
   private var operators: [Operator] { training.main.steps.map { $0.op } }
 
-  private var optimizers: [OptimizerOperator] {
+  private static func optimizers(of session: Session) -> [OptimizerOperator] {
     var list = [OptimizerOperator]()
-    for step in training.main.steps { if let optimizer = step.op.optimizer { list.append(optimizer) } }
+    for step in session.main.steps { if let optimizer = step.op.optimizer { list.append(optimizer) } }
     return list
   }
 

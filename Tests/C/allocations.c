@@ -72,7 +72,12 @@ static long measure(const char *path, bool fp16) {
   OH_AI_DeviceInfoSetEnableFP16(cpu, fp16);
   OH_AI_ContextAddDeviceInfo(context, cpu);
   OH_AI_ModelHandle model = OH_AI_ModelCreate();
-  OH_AI_Status status = OH_AI_ModelBuildFromFile(model, path, OH_AI_MODELTYPE_MINDIR, context);
+  /* Training models take steps. */
+  const bool trains = strstr(path, "/training/") != NULL;
+  OH_AI_Status status = trains ? OH_AI_TrainModelBuildFromFile(model, path, OH_AI_MODELTYPE_MINDIR, context, NULL)
+                               : OH_AI_ModelBuildFromFile(model, path, OH_AI_MODELTYPE_MINDIR, context);
+  if (trains && status == OH_AI_STATUS_SUCCESS) status = OH_AI_ModelSetTrainMode(model, true);
+  if (trains && status == OH_AI_STATUS_SUCCESS) status = OH_AI_ModelSetupVirtualBatch(model, 2, -1.0f, -1.0f);
   OH_AI_ContextDestroy(&context);
   if (status == OH_AI_STATUS_SUCCESS) {
     OH_AI_TensorHandleArray inputs = OH_AI_ModelGetInputs(model), outputs = {0, NULL};
