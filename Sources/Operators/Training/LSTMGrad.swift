@@ -37,6 +37,7 @@ final class LSTMGradOperator: Operator {
     try requireOutputs(results...results)
     for i in 0..<states { try requireType(i, .float32) }
     try requireType(states, .float32)
+    if node.kind == .lstmGradData { updatedInputs = [states] }
   }
 
   // Inputs by kind.
@@ -49,7 +50,6 @@ final class LSTMGradOperator: Operator {
   private var dc: Int { dy + 2 }
   private var states: Int { node.kind == .lstmGrad ? 10 : node.kind == .lstmGradData ? 7 : 3 }
 
-  override var updatedInputs: [Int] { node.kind == .lstmGradData ? [states] : [] }
   override var isPure: Bool { node.kind == .lstmGrad }
 
   private var rows: Int { steps * batch }
