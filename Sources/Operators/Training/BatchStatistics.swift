@@ -71,7 +71,7 @@ final class BatchNormGradOperator: Operator {
     try super.init(node)
     try requireInputs(5...9)
     try requireOutputs(3...3)
-    for i in 0..<5 { try requireType(i, .float32) }
+    for i in 0..<inputs.count { try requireType(i, .float32) }
   }
 
   override func infer() throws(EngineError) {

@@ -35,8 +35,7 @@ final class LSTMGradOperator: Operator {
     try requireInputs(count...count)
     let results = node.kind == .lstmGrad ? 4 : node.kind == .lstmGradData ? 3 : 1
     try requireOutputs(results...results)
-    for i in 0..<states { try requireType(i, .float32) }
-    try requireType(states, .float32)
+    for i in 0..<count { try requireType(i, .float32) }
     if node.kind == .lstmGradData { updatedInputs = [states] }
   }
 
