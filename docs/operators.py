@@ -14,13 +14,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SCHEMA = os.path.join(HERE, "../Sources/ModelFile/PrimitiveSchemaTable.swift")
 PAGE = os.path.join(HERE, "operators.md")
 GROUPS = ["convolution", "matrix", "recurrent", "elementwise", "comparison", "normalisation", "pooling", "reduction", "layout", "index",
-          "search", "shape", "type", "fill", "quantisation", "control", "detection", "audio", "random", "text", "sparse", "other"]
+          "search", "shape", "type", "fill", "quantisation", "control", "detection", "audio", "random", "text", "sparse", "training", "other"]
 TYPE_ORDER = ["float32", "float16", "float64", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "bool", "string",
               "tensor_list"]
-# Operators of training: see the page on training.
-TRAINING = re.compile(
-    r"Grad|Backprop|^(Adam|AdamWeightDecay|ApplyMomentum|SGD|Assign|AssignAdd|.*Loss|.*CrossEntropy.*)$")
-
 
 def schema():
     """Attribute names and types of each primitive, in the order of the format's numbers."""
@@ -88,11 +84,9 @@ def page(table, rows, found):
         lines.append("")
     if customs:
         lines += ["Built-in types of Custom nodes: " + ", ".join(k[len("Custom:"):] or '(none)' for k in customs) + ".", ""]
-    refused = [k for k in table if k not in found["registered"] and not TRAINING.search(k)]
+    refused = [k for k in table if k not in found["registered"]]
     lines += ["## Refused", "", "These primitives of the format have no operator here; building a model that holds one fails and names the nodes.",
-              "", ", ".join(sorted(refused)) + ".", "",
-              "Gradients, losses and optimisers belong to training: "
-              + ", ".join(sorted(k for k in table if k not in found["registered"] and TRAINING.search(k))) + ".", ""]
+              "", ", ".join(sorted(refused)) + ".", ""]
     with open(os.path.join(HERE, "operators-notes.md"), encoding="utf-8") as f:
         lines.append(f.read().rstrip("\n"))
     return "\n".join(lines) + "\n"

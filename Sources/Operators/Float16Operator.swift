@@ -43,15 +43,12 @@ final class Float16Operator: Operator {
     self.wideInputs = wideInputs
     self.wideOutputs = wideOutputs
     try super.init(node)
+    updatedInputs = inner.updatedInputs
+    statisticsMomentum = inner.statisticsMomentum
   }
 
   override var acceptsFusedActivation: Bool { inner.acceptsFusedActivation }
   override var isPure: Bool { inner.isPure }
-  override var updatedInputs: [Int] { inner.updatedInputs }
-  override var statisticsMomentum: Float? {
-    get { inner.statisticsMomentum }
-    set { inner.statisticsMomentum = newValue }
-  }
 
   override func infer() throws(EngineError) {
     for i in wideInputs {
@@ -107,6 +104,7 @@ final class Float16Operator: Operator {
       k += 1
     }
     inner.trains = trains
+    inner.statisticsMomentum = statisticsMomentum
     try inner.run(context)
     for i in inner.updatedInputs {
       guard let k = wideInputs.firstIndex(of: i), inputs[i].count > 0, let y = inputs[i].data else { continue }

@@ -102,21 +102,22 @@ open class Operator {
 
   /// Inputs that `run` changes in place: weights, moments, running statistics, counters. The session must bind them to writable memory
   /// of its own before the run (in ``trains`` and outside of it, so that the binding need not change with the mode), and they are
-  /// variables, not constants, to every operator that reads them.
-  open var updatedInputs: [Int] { [] }
+  /// variables, not constants, to every operator that reads them. Set by the initialiser. (Stored, as the properties below are: an entry
+  /// in the tables of all operators' classes would cost the library 5 KB each.)
+  public final internal(set) var updatedInputs: [Int] = []
 
   /// The run is a step of training: Dropout drops, FusedBatchNorm normalises by the batch and keeps running statistics, LSTM keeps what its
   /// gradient needs. Set before the first `infer` to have the outputs and the workspace that training needs; may then change between runs.
   public final var trains = false
 
   /// This operator where it is an optimiser.
-  open var optimizer: OptimizerOperator? { nil }
+  public final var optimizer: OptimizerOperator? {
+    isOptimizer ? unsafeDowncast(self, to: OptimizerOperator.self) : nil
+  }
+  final var isOptimizer = false
 
   /// The share of a batch's mean and variance in the running ones, of operators that keep such statistics; nil: keeps none.
-  open var statisticsMomentum: Float? {
-    get { nil }
-    set {}
-  }
+  public final var statisticsMomentum: Float? = nil
 }
 
 

@@ -43,6 +43,8 @@ struct EveryTypeTests {
       Case(kind: .squeeze, inputs: [data([2, 1, 3])]), Case(kind: .squeeze, inputs: [data([2, 1, 3]), ints(1)]),
       Case(kind: .unsqueeze, fields: [(0, .ints([1]))], inputs: [x]), Case(kind: .unsqueeze, inputs: [x, ints(0, 4)]),
       Case(kind: .expandDims, inputs: [x, .scalar(1)]), Case(kind: .flatten, fields: [(0, .int(2))], inputs: [x]),
+      Case(kind: .flattenGrad, inputs: [x, ints(6, 4)]), Case(kind: .assign, inputs: [x, y], known: []), Case(kind: .assignAdd, inputs: [x, y], known: []),
+      Case(kind: .stridedSliceGrad, inputs: [data([2, 3]), ints(3, 7), ints(0, 1), ints(3, 7), ints(2, 2)]),
       Case(kind: .transpose, inputs: [x, ints(2, 0, 1)]), Case(kind: .formatTranspose, fields: [(0, .int(1)), (1, .int(0))], inputs: [image]),
       Case(kind: .tileFusion, inputs: [x, ints(2, 1, 3)]),
       Case(kind: .broadcastTo, inputs: [data([3, 1]), ints(2, 3, 4)]),

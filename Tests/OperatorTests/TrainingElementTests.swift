@@ -174,6 +174,8 @@ private typealias B = TrainingBench
         try B.run(.sparseSoftmaxCrossEntropyWithLogits, inputs).outputs[0],
         [losses(logits.map(Double.init), hot).reduce(0, +) / Double(rows)], 1e-5)
       let g = try B.run(.sparseSoftmaxCrossEntropyWithLogits, [0: .bool(true)], inputs)
+      let long = try B.run(.sparseSoftmaxCrossEntropyWithLogits, [0: .bool(true)], [inputs[0], .labels(labels, long: true)])
+      #expect(long.outputs == g.outputs)
       if small { B.expect(g.outputs[0], B.gradient(logits, ones) { losses($0, hot).map { $0 / Double(rows) } }) }
 
       let weights = MathHarness.noise(n, seed: 8, range: 0.5).map { $0 + 1 }
@@ -182,6 +184,8 @@ private typealias B = TrainingBench
       for (reduction, wanted) in [(0, [each.reduce(0, +)]), (1, [each.reduce(0, +) / total]), (2, each)] {
         let fields: [Int: AttributeValue] = [0: .int(Int64(reduction))]
         let loss = try B.run(.nllLoss, fields, inputs + [.floats(weights, [n])], outputs: 2)
+        let long = try B.run(.nllLoss, fields, [inputs[0], .labels(labels, long: true), .floats(weights, [n])], outputs: 2)
+        #expect(long.outputs == loss.outputs)
         B.expect(loss.outputs[0], wanted, 1e-5)
         B.expect(loss.outputs[1], [total], 1e-5)
         let dy = MathHarness.noise(rows, seed: 9)
@@ -189,6 +193,10 @@ private typealias B = TrainingBench
           .nllLossGrad, fields,
           [inputs[0], reduction == 2 ? .floats(dy, [rows]) : .number(2), inputs[1], .floats(weights, [n]), .number(Float(total))])
         let factor = { (r: Int) in reduction == 2 ? Double(dy[r]) : reduction == 1 ? 2 / total : 2 }
+        let longGrad = try B.run(
+          .nllLossGrad, fields,
+          [inputs[0], reduction == 2 ? .floats(dy, [rows]) : .number(2), .labels(labels, long: true), .floats(weights, [n]), .number(Float(total))])
+        #expect(longGrad.outputs == grad.outputs)
         B.expect(grad.outputs[0], (0..<rows * n).map { hot[$0] * -w[$0 / n] * factor($0 / n) })
       }
     }

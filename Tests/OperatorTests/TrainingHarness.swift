@@ -14,6 +14,7 @@ enum TrainingBench {
     var dims: [Int]
     var floats: [Float] = []
     var ints: [Int32]? = nil
+    var isLong = false
     /// The value comes with the model.
     var constant = false
     var format = Format.nhwc
@@ -28,7 +29,7 @@ enum TrainingBench {
     static func ints(_ values: [Int32], format: Format = .nhwc) -> Input {
       Input(dims: [values.count], ints: values, constant: true, format: format)
     }
-    static func labels(_ values: [Int32]) -> Input { Input(dims: [values.count], ints: values) }
+    static func labels(_ values: [Int32], long: Bool = false) -> Input { Input(dims: [values.count], ints: values, isLong: long) }
   }
 
   struct Result {
@@ -39,10 +40,13 @@ enum TrainingBench {
 
   private static func tensor(_ input: Input, _ index: Int) -> Tensor {
     let t = Tensor(
-      name: "in\(index)", type: input.ints == nil ? .float32 : .int32, shape: Shape(input.dims), format: input.format)
+      name: "in\(index)", type: input.ints == nil ? .float32 : input.isLong ? .int64 : .int32, shape: Shape(input.dims),
+      format: input.format)
     let count = input.ints?.count ?? input.floats.count
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: max(count * 4, 4), alignment: 64)
-    if let ints = input.ints {
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: max(count * 8, 8), alignment: 64)
+    if let ints = input.ints, input.isLong {
+      for (i, v) in ints.enumerated() { memory.storeBytes(of: Int64(v), toByteOffset: i * 8, as: Int64.self) }
+    } else if let ints = input.ints {
       ints.withUnsafeBytes { if let p = $0.baseAddress { memory.copyMemory(from: p, byteCount: $0.count) } }
     } else {
       input.floats.withUnsafeBytes { if let p = $0.baseAddress { memory.copyMemory(from: p, byteCount: $0.count) } }

@@ -18,9 +18,8 @@ final class AdamOperator: OptimizerOperator {
     nesterov = !decays && node.attributes.bool(1, false)
     let count = decays ? 9 : 10
     try super.init(node, gradient: count - 1, rate: decays ? 3 : 5, inputs: count...count)
+    updatedInputs = [0, 1, 2]
   }
-
-  override var updatedInputs: [Int] { [0, 1, 2] }
 
   override func infer() throws(EngineError) {
     try requireShapes(moments: [1, 2], numbers: decays ? [4, 5, 6, 7] : [3, 4, 6, 7, 8])

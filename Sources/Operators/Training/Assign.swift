@@ -14,10 +14,10 @@ final class AssignOperator: Operator {
     try requireOutputs(0...1)
     if node.kind == .assignAdd { try requireType(0, .float32, .int32) } else { try requireFixedSize(0) }
     try requireSameType(0, 1)
+    updatedInputs = [0]
   }
 
   override var isPure: Bool { false }
-  override var updatedInputs: [Int] { [0] }
 
   override func infer() throws(EngineError) {
     try requireCount(1, inputs[0].count, "as many as the variable")

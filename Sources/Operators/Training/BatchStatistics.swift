@@ -9,20 +9,14 @@ import System
 /// the unbiased variance of images.) Else it is the ordinary operator.
 final class TrainableBatchNormOperator: BatchNormOperator {
   private var sums = ColumnSums()
-  private var momentum: Float
 
   override init(_ node: Node) throws(EngineError) {
-    momentum = node.attributes.float(1, 0.9)
     try super.init(node)
+    updatedInputs = [3, 4]
+    statisticsMomentum = node.attributes.float(1, 0.9)
   }
 
-  override var updatedInputs: [Int] { [3, 4] }
   override var isPure: Bool { !trains }
-
-  override var statisticsMomentum: Float? {
-    get { momentum }
-    set { momentum = newValue ?? momentum }
-  }
 
   override func prepare(_ context: ExecutionContext) throws(EngineError) {
     try super.prepare(context)
@@ -38,7 +32,7 @@ final class TrainableBatchNormOperator: BatchNormOperator {
     guard trains, sums.rows > 0, channels > 0 else { return try super.run(context) }
     let x = UnsafePointer(inputs[0].floats), factor = scratch(context), shift = factor + channels
     let mean = outputs[3].floats, variance = outputs[4].floats
-    let rows = Float(sums.rows)
+    let rows = Float(sums.rows), momentum = statisticsMomentum ?? 0
     sums.run(x, into: mean, scratch: shift + channels, context)
     for c in 0..<channels { mean[c] /= rows }
     sums.run(x, mean, times: x, mean, into: variance, scratch: shift + channels, context)
@@ -76,7 +70,7 @@ final class BatchNormGradOperator: Operator {
     try super.init(node)
     try requireInputs(5...9)
     try requireOutputs(3...3)
-    for i in 0..<5 { try requireType(i, .float32) }
+    for i in 0..<inputs.count { try requireType(i, .float32) }
   }
 
   override func infer() throws(EngineError) {

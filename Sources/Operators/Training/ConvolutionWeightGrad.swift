@@ -31,6 +31,7 @@ final class ConvolutionWeightGradOperator: Operator {
     try requireOutputs(1...1)
     try requireType(0, .float32)
     try requireType(1, .float32)
+    if inputs.count == 3 { try requireType(2, .int32) }
     let a = node.attributes
     window =
       isTransposed

@@ -24,12 +24,11 @@ final class GradientDescentOperator: OptimizerOperator {
     } else {
       try super.init(node, gradient: 3, rate: 2, inputs: 5...5)
     }
+    updatedInputs = isSGD ? [0, 3, 5] : [0, 1]
     if nesterov && dampening > 0 { throw EngineError(.parameterInvalid, "nesterov and dampening exclude each other") }
   }
 
   private var accumulator: Int { isSGD ? 3 : 1 }
-
-  override var updatedInputs: [Int] { isSGD ? [0, 3, 5] : [0, 1] }
 
   override func infer() throws(EngineError) {
     try requireShapes(moments: [accumulator], numbers: [4])

@@ -35,8 +35,8 @@ final class LSTMGradOperator: Operator {
     try requireInputs(count...count)
     let results = node.kind == .lstmGrad ? 4 : node.kind == .lstmGradData ? 3 : 1
     try requireOutputs(results...results)
-    for i in 0..<states { try requireType(i, .float32) }
-    try requireType(states, .float32)
+    for i in 0..<count { try requireType(i, .float32) }
+    if node.kind == .lstmGradData { updatedInputs = [states] }
   }
 
   // Inputs by kind.
@@ -49,7 +49,6 @@ final class LSTMGradOperator: Operator {
   private var dc: Int { dy + 2 }
   private var states: Int { node.kind == .lstmGrad ? 10 : node.kind == .lstmGradData ? 7 : 3 }
 
-  override var updatedInputs: [Int] { node.kind == .lstmGradData ? [states] : [] }
   override var isPure: Bool { node.kind == .lstmGrad }
 
   private var rows: Int { steps * batch }

@@ -30,9 +30,9 @@ open class OptimizerOperator: Operator {
     try requireInputs(count)
     try requireOutputs(0...1)
     for i in 0..<inputs.count { try requireType(i, .float32) }
+    isOptimizer = true
   }
 
-  public final override var optimizer: OptimizerOperator? { self }
   public final override var isPure: Bool { false }
 
   /// The learning rate that runs use: the one that was set, else the value of input ``rateInput`` (0 while a graph that computes it

@@ -65,6 +65,7 @@ final class ResizeGradOperator: Operator {
     let dy = inputs[0].shape
     var size = [Int]()
     if inputs[1].shape.rank == 4 {
+      try requireType(1, .float32)
       size = [inputs[1].shape[1], inputs[1].shape[2]]
     } else {
       size = try requireSmallIntegers(1)
