@@ -100,6 +100,9 @@ static inline void mssys_futex_wake(const void *word, int count) {
 static inline void mssys_increment(uint32_t *word) { __atomic_fetch_add(word, 1, __ATOMIC_SEQ_CST); }
 static inline uint32_t mssys_load_acquire(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
 
+/* Takes the next number of a counter that threads share; orders nothing else. */
+static inline ptrdiff_t mssys_take(ptrdiff_t *counter) { return __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED); }
+
 /* Tells the CPU that this is a spin-wait loop. */
 static inline void mssys_relax(void) {
 #if defined(__x86_64__)
