@@ -8,7 +8,7 @@ struct WinogradConvolution {
   let inChannels: Int, outChannels: Int
   private let panels: Int
   /// Transformed and packed weights.
-  private let weights: Buffer
+  private let weights: PackedBuffer
   // What `place` computes for an image size.
   private var tiles = 0, blocks = 1, panelBlocks = 1
   private(set) var scratchStride = 0
@@ -39,10 +39,9 @@ struct WinogradConvolution {
     let (matrix, o1) = (panels * nr).multipliedReportingOverflow(by: inChannels)
     if o1 || matrix > 1 << 32 { throw EngineError(.outOfMemory, "weights (\(source)) are too large to transform") }
     let scratchFloats = 36 * nr * Int(kernels.pointee.vector_width)
-    guard let data = source.data, let packed = Buffer(count: kernels.pointee.winograd_packed(inChannels, outChannels) * 4),
-      let scratch = Buffer(count: scratchFloats * 4 * context.threads)
-    else { throw EngineError(.outOfMemory, "no memory to transform the weights (\(source))") }
-    weights = packed
+    guard let data = source.data, let scratch = Buffer(count: scratchFloats * 4 * context.threads) else {
+      throw EngineError(.outOfMemory, "no memory to transform the weights (\(source))")
+    }
     var values = UnsafePointer(data.assumingMemoryBound(to: Float.self))
     var widened: Buffer? = nil
     if source.type == .float16 {
@@ -53,12 +52,20 @@ struct WinogradConvolution {
       values = UnsafePointer(buffer.floats)
       widened = buffer
     }
-    withExtendedLifetime((widened, scratch)) {
-      let job = PackJob(
-        kernels: kernels, packed: packed.floats, weights: values, inChannels: inChannels, outChannels: outChannels,
-        scratch: scratch.floats, scratchStride: scratchFloats)
-      context.parallel(panels, job)
+    let key = PackingKey(
+      .winograd, kernels, sizes: (inChannels, outChannels, 1), variant: widened == nil ? 0 : 1)
+    let channels = (inChannels, outChannels), panels = panels
+    let bytes = kernels.pointee.winograd_packed(inChannels, outChannels) * 4
+    let packed = withExtendedLifetime((widened, scratch)) {
+      PackedBuffer.make(key, of: UnsafeRawBufferPointer(start: data, count: source.byteCount), count: bytes) { target in
+        let job = PackJob(
+          kernels: kernels, packed: target.assumingMemoryBound(to: Float.self), weights: values, inChannels: channels.0,
+          outChannels: channels.1, scratch: scratch.floats, scratchStride: scratchFloats)
+        context.parallel(panels, job)
+      }
     }
+    guard let packed else { throw EngineError(.outOfMemory, "no memory to transform the weights (\(source))") }
+    weights = packed
   }
 
   private struct PackJob: ParallelJob {
