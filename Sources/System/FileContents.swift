@@ -15,7 +15,7 @@ final class FileContent {
 
   fileprivate struct Packing {
     let key: PackingKey
-    let buffer: Buffer
+    let memory: WeightMemory.Piece
     var users: Int
   }
 
@@ -111,37 +111,37 @@ final class FileContents: @unchecked Sendable {
 
   // MARK: packings
 
-  /// The packing of `key` in the file, made by `fill` if there is none; nil when there is no memory for it.
+  /// The packing of `key` in the file, made in `memory` by `fill` if there is none; nil when there is no memory for it.
   func packing(
-    _ key: PackingKey, of source: UnsafeRawBufferPointer, in content: FileContent, count: Int,
+    _ key: PackingKey, of source: UnsafeRawBufferPointer, in content: FileContent, count: Int, _ memory: WeightMemory,
     fill: (UnsafeMutableRawPointer) -> Void
-  ) -> Buffer? {
+  ) -> WeightMemory.Piece? {
     var key = key
     if let base = content.bytes.baseAddress, let start = source.baseAddress { key.offset = start - base }
     pthread_mutex_lock(content.packs)
     defer { pthread_mutex_unlock(content.packs) }
-    if let buffer = use(key, content) { return buffer }
-    guard let buffer = Buffer(count: count, inLargePages: true) else { return nil }
-    fill(buffer.base)
+    if let piece = use(key, content) { return piece }
+    guard let piece = memory.take(count) else { return nil }
+    fill(piece.base)
     pthread_mutex_lock(lock)
-    content.packings.append(FileContent.Packing(key: key, buffer: buffer, users: 1))
+    content.packings.append(FileContent.Packing(key: key, memory: piece, users: 1))
     pthread_mutex_unlock(lock)
-    return buffer
+    return piece
   }
 
-  private func use(_ key: PackingKey, _ content: FileContent) -> Buffer? {
+  private func use(_ key: PackingKey, _ content: FileContent) -> WeightMemory.Piece? {
     pthread_mutex_lock(lock)
     defer { pthread_mutex_unlock(lock) }
     guard let i = content.packing(key) else { return nil }
     content.packings[i].users += 1
-    return content.packings[i].buffer
+    return content.packings[i].memory
   }
 
   /// One user less of a packing.
-  func leave(_ buffer: Buffer, _ content: FileContent) {
+  func leave(_ memory: WeightMemory.Piece, _ content: FileContent) {
     pthread_mutex_lock(lock)
     defer { pthread_mutex_unlock(lock) }
-    guard let i = content.packings.firstIndex(where: { $0.buffer === buffer }) else { return }
+    guard let i = content.packings.firstIndex(where: { $0.memory.base == memory.base }) else { return }
     content.packings[i].users -= 1
     if content.packings[i].users > 0 { return }
     content.packings.remove(at: i)
@@ -177,48 +177,5 @@ public struct PackingKey: Equatable {
   public static func == (a: PackingKey, b: PackingKey) -> Bool {
     a.offset == b.offset && a.layout == b.layout && a.function == b.function && a.sizes == b.sizes && a.strides == b.strides
       && a.variant == b.variant
-  }
-}
-
-/// Weights in the form that kernels read. Those of a mapped file are packed once for all models of the process that need them in the
-/// same form.
-public final class PackedBuffer {
-  private let buffer: Buffer
-  /// The file whose weights they are.
-  private let content: FileContent?
-
-  public var base: UnsafeMutableRawPointer { buffer.base }
-
-  private init(_ buffer: Buffer, _ content: FileContent?) {
-    self.buffer = buffer
-    self.content = content
-  }
-
-  /// Memory for weights that are not constant; nil when there is none.
-  public static func make(count: Int) -> PackedBuffer? { Buffer(count: count).map { PackedBuffer($0, nil) } }
-
-  /// `source` packed by `fill`, or earlier, into `count` bytes; nil when there is no memory. Whoever reads the source afterwards finds
-  /// it in the file again: its pages do not stay in memory.
-  public static func make(
-    _ key: PackingKey, of source: UnsafeRawBufferPointer, count: Int, fill: (UnsafeMutableRawPointer) -> Void
-  ) -> PackedBuffer? {
-    let files = FileContents.shared
-    guard let content = files.content(holding: source) else {
-      guard let buffer = Buffer(count: count, inLargePages: true) else { return nil }
-      fill(buffer.base)
-      return PackedBuffer(buffer, nil)
-    }
-    defer { dropPages(source) }
-    return files.packing(key, of: source, in: content, count: count, fill: fill).map { PackedBuffer($0, content) }
-  }
-
-  deinit { if let content { FileContents.shared.leave(buffer, content) } }
-
-  /// The whole pages of `source`.
-  private static func dropPages(_ source: UnsafeRawBufferPointer) {
-    let page = UInt(mssys_page_size())
-    let start = (UInt(bitPattern: source.baseAddress) + page - 1) & ~(page - 1)
-    let end = (UInt(bitPattern: source.baseAddress) + UInt(source.count)) & ~(page - 1)
-    if end > start, let first = UnsafeRawPointer(bitPattern: start) { mssys_drop_pages(first, Int(end - start)) }
   }
 }

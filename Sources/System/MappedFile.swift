@@ -67,16 +67,11 @@ public final class Buffer {
   public let base: UnsafeMutableRawPointer
   public let count: Int
   public static let alignment = 64
-  private static let largePage = 2 << 20
 
-  /// nil when the memory cannot be had. A count of 0 gives a valid, unusable pointer. `inLargePages`: all of the memory will be
-  /// written, so that large pages save the time of touching small ones and take no more room.
-  public init?(count: Int, inLargePages: Bool = false) {
+  /// nil when the memory cannot be had. A count of 0 gives a valid, unusable pointer. `alignment` is a power of 2, at least 64.
+  public init?(count: Int, alignment: Int = Buffer.alignment) {
     var pointer: UnsafeMutableRawPointer? = nil
-    let largePages = inLargePages && count > 0 ? count & ~(Self.largePage - 1) : 0
-    let failed =
-      count < 0 || posix_memalign(&pointer, largePages > 0 ? Self.largePage : Self.alignment, max(count, 1)) != 0
-    if largePages > 0, let pointer, !failed { mssys_use_large_pages(pointer, largePages) }
+    let failed = count < 0 || posix_memalign(&pointer, alignment, max(count, 1)) != 0
     // The object is completed before the initialiser gives up: Embedded Swift 6.3 leaks one that is not.
     base = failed ? Self.nothing : pointer ?? Self.nothing
     self.count = failed ? -1 : count

@@ -116,7 +116,7 @@ final class ConvolutionOperator: Operator {
     }
     let key = PackingKey(
       .channelsLast, context.kernels, sizes: (geometry.kernelHeight * geometry.kernelWidth, outChannels, 1), variant: half ? 1 : 0)
-    return PackedBuffer.make(key, of: UnsafeRawBufferPointer(start: data, count: weights.byteCount), count: bytes) {
+    return PackedBuffer.make(key, of: UnsafeRawBufferPointer(start: data, count: weights.byteCount), count: bytes, in: context.weights) {
       pack(into: $0, context)
     }
   }

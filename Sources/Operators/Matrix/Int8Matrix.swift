@@ -97,7 +97,8 @@ final class Int8Matrix {
     let key = PackingKey(.int8, kernels, sizes: (k, n, groups), strides: (rowStride, columnStride), variant: variant)
     let sumBytes = stride * groups * 4
     packed = PackedBuffer.make(
-      key, of: UnsafeRawBufferPointer(start: data, count: k * n * groups), count: bytes * groups + sumBytes
+      key, of: UnsafeRawBufferPointer(start: data, count: k * n * groups), count: bytes * groups + sumBytes,
+      in: context.weights
     ) { target in
       let sums = (target + bytes * groups).assumingMemoryBound(to: Int32.self)
       sums.initialize(repeating: 0, count: stride * groups)

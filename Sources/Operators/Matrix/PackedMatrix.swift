@@ -83,7 +83,8 @@ struct PackedMatrix {
     let key =
       half.map { PackingKey(.matrix, $0, sizes: sizes, strides: strides, variant: variant) }
       ?? PackingKey(.matrix, kernels, sizes: sizes, strides: strides, variant: variant)
-    return PackedBuffer.make(key, of: UnsafeRawBufferPointer(start: source, count: stride * count), count: total) { target in
+    return PackedBuffer.make(key, of: UnsafeRawBufferPointer(start: source, count: stride * count), count: total, in: context.weights) {
+      target in
       for i in 0..<count {
         pack(
           source + i * stride, fromHalf: fromHalf, rowStride: rowStride, columnStride: columnStride, into: target + i * bytes, context)

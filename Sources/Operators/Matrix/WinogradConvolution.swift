@@ -57,7 +57,8 @@ struct WinogradConvolution {
     let channels = (inChannels, outChannels), panels = panels
     let bytes = kernels.pointee.winograd_packed(inChannels, outChannels) * 4
     let packed = withExtendedLifetime((widened, scratch)) {
-      PackedBuffer.make(key, of: UnsafeRawBufferPointer(start: data, count: source.byteCount), count: bytes) { target in
+      PackedBuffer.make(key, of: UnsafeRawBufferPointer(start: data, count: source.byteCount), count: bytes, in: context.weights) {
+        target in
         let job = PackJob(
           kernels: kernels, packed: target.assumingMemoryBound(to: Float.self), weights: values, inChannels: channels.0,
           outChannels: channels.1, scratch: scratch.floats, scratchStride: scratchFloats)
