@@ -25,7 +25,7 @@ public final class PackedBuffer {
     _ key: PackingKey, of source: UnsafeRawBufferPointer, count: Int, in memory: WeightMemory,
     fill: (UnsafeMutableRawPointer) -> Void
   ) -> PackedBuffer? {
-    defer { memory.hasPacked(source.count) }
+    memory.willPack(source.count)
     let files = FileContents.shared
     guard let content = files.content(holding: source) else {
       guard let piece = memory.take(count) else { return nil }
@@ -73,7 +73,7 @@ public final class WeightMemory {
     self.room += room
   }
 
-  fileprivate func hasPacked(_ bytes: Int) { expected = max(expected - bytes, 0) }
+  fileprivate func willPack(_ bytes: Int) { expected = max(expected - bytes, 0) }
 
   /// nil when there is no memory.
   func take(_ count: Int) -> Piece? {
