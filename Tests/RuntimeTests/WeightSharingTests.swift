@@ -57,7 +57,8 @@ import Testing
     packed[gone] = nil
     files[gone] = nil
     let left = try #require(packed[1 - gone]), file = try #require(files[1 - gone])
-    copy.withUnsafeBytes { #expect(holds(left, $0) && memcmp($0.baseAddress, file.bytes.baseAddress, 1000) == 0) }
+    copy.withUnsafeBytes { #expect(holds(left, $0)) }
+    #expect(copy == [UInt8](part(file, 0, 1000)))
     // The packing outlives the mapping that it was made of, and is found again.
     files[1 - gone] = nil
     let again = try open(Self.settled)
