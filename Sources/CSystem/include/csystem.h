@@ -37,11 +37,30 @@ static inline int mssys_open_read(const char *path) { return open(path, O_RDONLY
 /* Creates a file that must not exist yet, for writing; returns the descriptor, or -1 with errno set. */
 static inline int mssys_create(const char *path) { return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); }
 
-/* Size of a regular file in bytes; -1 on error (errno set), -2 when it is not a regular file. */
-static inline int64_t mssys_regular_size(int descriptor) {
+/* What tells one content of a file from another. Times in nanoseconds. */
+typedef struct {
+  uint64_t device, inode;
+  int64_t size, modified, changed;
+} mssys_identity;
+
+/* Identifies a regular file. 0: done; -1: an error (errno set); -2: it is not a regular file. */
+static inline int mssys_identify(int descriptor, mssys_identity *identity) {
   struct stat s;
   if (fstat(descriptor, &s) != 0) return -1;
-  return S_ISREG(s.st_mode) ? (int64_t)s.st_size : -2;
+  if (!S_ISREG(s.st_mode)) return -2;
+  identity->device = (uint64_t)s.st_dev;
+  identity->inode = (uint64_t)s.st_ino;
+  identity->size = (int64_t)s.st_size;
+  identity->modified = (int64_t)s.st_mtim.tv_sec * 1000000000 + s.st_mtim.tv_nsec;
+  identity->changed = (int64_t)s.st_ctim.tv_sec * 1000000000 + s.st_ctim.tv_nsec;
+  return 0;
+}
+
+/* The time of day in nanoseconds, as files carry it. */
+static inline int64_t mssys_file_time(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 /* Maps `size` bytes read-only and privately; NULL on failure. */
@@ -49,6 +68,19 @@ static inline void *mssys_map(int descriptor, size_t size) {
   void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
   return p == MAP_FAILED ? NULL : p;
 }
+
+/* Asks for large pages, or says that pages of a read-only mapping are not needed for now. `base` is a multiple of the page size.
+ * Both are hints: the memory's content is the same afterwards. */
+static inline void mssys_use_large_pages(void *base, size_t size) {
+#ifdef MADV_HUGEPAGE
+  (void)madvise(base, size, MADV_HUGEPAGE);
+#else
+  (void)base;
+  (void)size;
+#endif
+}
+static inline void mssys_drop_pages(const void *base, size_t size) { (void)madvise((void *)base, size, MADV_DONTNEED); }
+static inline size_t mssys_page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
 /* Monotonic time in nanoseconds. */
 static inline uint64_t mssys_nanoseconds(void) {

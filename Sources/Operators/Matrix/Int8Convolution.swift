@@ -51,7 +51,7 @@ final class Int8ConvolutionOperator: Operator {
       let m = try Int8Matrix(
         weights, k: layer.taps * layer.groupInChannels, n: layer.groupOutChannels, groups: layer.group,
         kernels: context.int8Kernels)
-      for g in 0..<m.groups { m.pack(data + g * m.n * m.k, group: g, rowStride: 1, columnStride: m.k, context) }
+      try m.packConstant(data, rowStride: 1, columnStride: m.k, context)
       m.update(x, result)
       matrix = m
     }

@@ -72,6 +72,26 @@ struct PackedMatrix {
     }
   }
 
+  /// Packs `count` constant matrices that lie one behind the other in `source`; nil when there is no memory. See ``pack``.
+  func packed(
+    _ source: UnsafeRawPointer, count: Int = 1, fromHalf: Bool, rowStride: Int, columnStride: Int, _ context: ExecutionContext
+  ) -> PackedBuffer? {
+    let stride = k * n * (fromHalf ? 2 : 4)
+    let (total, overflow) = bytes.multipliedReportingOverflow(by: count)
+    if overflow { return nil }
+    let sizes = (k, n, count), strides = (rowStride, columnStride), variant = fromHalf ? 1 : 0
+    let key =
+      half.map { PackingKey(.matrix, $0, sizes: sizes, strides: strides, variant: variant) }
+      ?? PackingKey(.matrix, kernels, sizes: sizes, strides: strides, variant: variant)
+    return PackedBuffer.make(key, of: UnsafeRawBufferPointer(start: source, count: stride * count), count: total, in: context.weights) {
+      target in
+      for i in 0..<count {
+        pack(
+          source + i * stride, fromHalf: fromHalf, rowStride: rowStride, columnStride: columnStride, into: target + i * bytes, context)
+      }
+    }
+  }
+
   /// Packs element (row, column) found at `source[row * rowStride + column * columnStride]` into `target`, on all threads. The
   /// source is float32, or float16 for `fromHalf`.
   func pack(
@@ -89,21 +109,21 @@ struct PackedMatrix {
   }
 }
 
-/// A constant right-hand matrix with memory of its own.
+/// A constant right-hand matrix and its panels.
 struct PackedWeights {
   let matrix: PackedMatrix
-  let buffer: Buffer
+  let panels: PackedBuffer
 
   /// Packs the transpose of float32 `values` [n, k], or `values` [k, n] themselves.
   init(
     _ values: UnsafePointer<Float>, n: Int, k: Int, transposed: Bool, _ context: ExecutionContext
   ) throws(EngineError) {
     matrix = try PackedMatrix(k: k, n: n, context)
-    guard let buffer = Buffer(count: matrix.bytes) else { throw EngineError(.outOfMemory, "no memory to pack \(n) x \(k) weights") }
-    self.buffer = buffer
-    matrix.pack(
-      UnsafeRawPointer(values), fromHalf: false, rowStride: transposed ? 1 : n, columnStride: transposed ? k : 1,
-      into: buffer.base, context)
+    guard
+      let panels = matrix.packed(
+        UnsafeRawPointer(values), fromHalf: false, rowStride: transposed ? 1 : n, columnStride: transposed ? k : 1, context)
+    else { throw EngineError(.outOfMemory, "no memory to pack \(n) x \(k) weights") }
+    self.panels = panels
   }
 }
 

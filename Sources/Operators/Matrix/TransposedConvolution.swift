@@ -21,7 +21,7 @@ final class TransposedConvolutionOperator: Operator {
   private var padTop: Int { layer.padTop }
   private var padLeft: Int { layer.padLeft }
   private var matrix: PackedMatrix?
-  private var packed: Buffer?
+  private var packed: PackedBuffer?
 
   override init(_ node: Node) throws(EngineError) {
     try super.init(node)
@@ -44,17 +44,9 @@ final class TransposedConvolutionOperator: Operator {
       let m = try PackedMatrix(k: inChannels / group, n: taps * groupOutChannels, context)
       noteArithmetic(m)
       guard let data = weights.data else { throw EngineError(.error, "the weights (\(weights)) have no data") }
-      guard let buffer = Buffer(count: m.bytes * group) else {
-        throw EngineError(.outOfMemory, "no memory to pack the weights (\(weights))")
-      }
-      let half = weights.type == .float16
-      for g in 0..<group {
-        m.pack(
-          data + g * m.k * m.n * (half ? 2 : 4), fromHalf: half, rowStride: m.n, columnStride: 1, into: buffer.base + g * m.bytes,
-          context)
-      }
+      packed = m.packed(data, count: group, fromHalf: weights.type == .float16, rowStride: m.n, columnStride: 1, context)
+      if packed == nil { throw EngineError(.outOfMemory, "no memory to pack the weights (\(weights))") }
       matrix = m
-      packed = buffer
       if weights.consumers == 1 { weights.releaseConstant() }
     }
     let x = inputs[0].shape
