@@ -397,7 +397,7 @@ private struct Gather {
         continue
       }
       fillRun(target, before &* channels, padding)
-      (target + before &* channels).update(from: c.x + (y &* c.in_w &+ out) &* channels, count: inside &* channels)
+      copyRun(UnsafeRawPointer(c.x + (y &* c.in_w &+ out) &* channels), target + before &* channels, inside &* channels, flip)
       let end = before &+ inside
       fillRun(target + end &* channels, (width &- end) &* channels, padding)
     }

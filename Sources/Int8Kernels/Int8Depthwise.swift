@@ -38,12 +38,18 @@ private let pairs = false
 @inline(always) private func isPair(_ count: Int) -> Bool { pairs && count &* 2 <= channelBlock }
 
 // The packed weights: a header of 64 bytes with the number of lists of taps, and whether any scaling shifts to the left or rounds
-// away from zero; then for each block its vectors of offsets and scalings (or scales and biases), and the weights group by group.
+// away from zero, and whether the sums are small enough for ``BoundedScaling``; then for each block its vectors of offsets and
+// scalings (or scales and biases), and the weights group by group.
 private let headerBytes = 64
 private let vectorBytes = MemoryLayout<Ints>.size
 /// One kind of vector of a block.
 @inline(always) private var rowBytes: Int { blockVectors &* vectorBytes }
-@inline(always) private var weightsOffset: Int { (1 &+ Scaling.vectorCount) &* rowBytes }
+#if VNNI
+private let scalingVectors = Swift.max(Scaling.vectorCount, BoundedScaling.vectorCount)
+#else
+private let scalingVectors = Scaling.vectorCount
+#endif
+@inline(always) private var weightsOffset: Int { (1 &+ scalingVectors) &* rowBytes }
 
 /// Weights minus their zero point, -255 ... 255, can need a ninth bit. Where they must be bytes, the taps are listed several times, with
 /// a part each.
@@ -70,6 +76,7 @@ func depthwisePack(
   let out = output.pointee
   var shiftsLeft = false, roundsAway = false
   #if VNNI
+  let isBounded = depthwiseIsBounded(out, taps &* parts, channels)
   let shifted = xZero &+ 128
   #else
   let shifted = xZero
@@ -111,6 +118,12 @@ func depthwisePack(
         (place + rowBytes).storeBytes(of: multipliers, as: Ints.self)
         (place + 2 &* rowBytes).storeBytes(of: shifts, as: Ints.self)
       } else {
+        #if VNNI
+        if isBounded {
+          BoundedScaling(multipliers, shifts, upward: out.upward != 0).write(place + rowBytes, stride: rowBytes)
+          continue
+        }
+        #endif
         let scaling = Scaling(multipliers, shifts, upward: out.upward != 0)
         scaling.write(place + rowBytes, stride: rowBytes)
         if scaling.shiftsLeft { shiftsLeft = true }
@@ -123,7 +136,23 @@ func depthwisePack(
   packed.storeBytes(of: Int32(truncatingIfNeeded: parts), as: Int32.self)
   (packed + 4).storeBytes(of: shiftsLeft ? 1 : 0, as: Int32.self)
   (packed + 8).storeBytes(of: roundsAway ? 1 : 0, as: Int32.self)
+  #if VNNI
+  (packed + 12).storeBytes(of: isBounded ? 1 : 0, as: Int32.self)
+  #endif
 }
+
+#if VNNI
+/// Whether ``BoundedScaling`` serves every channel: `taps` weights and zero points of a byte each.
+private func depthwiseIsBounded(_ output: MSInt8Output, _ taps: Int, _ channels: Int) -> Bool {
+  guard output.kind == Int32(MS_INT8_QUANTIZED.rawValue), let shift = output.shift else { return false }
+  let most = taps &* (255 &* 128)
+  for c in 0..<channels {
+    // Of the sums before the offset is added, and of what the zero point adds to the offset.
+    if !BoundedScaling.fits(splat(output.offset[c]), splat(shift[c]), most: 2 &* most) { return false }
+  }
+  return true
+}
+#endif
 
 /// The part of w that fits a byte.
 @inline(always) private func bytePart(_ w: Int32) -> Int32 { Swift.max(Swift.min(w, 127), -128) }
@@ -206,6 +235,9 @@ struct DepthwiseLayer {
   let kernelH: Int, kernelW: Int, strideH: Int, strideW: Int, dilationH: Int, dilationW: Int, padTop: Int, padLeft: Int
   let flip: UInt8
   let shiftsLeft: Bool, roundsAway: Bool
+  #if VNNI
+  let isBounded: Bool
+  #endif
   let output: MSInt8Output
 
   @inline(always) init(_ d: MSInt8Depthwise, groups: Int) {
@@ -227,6 +259,9 @@ struct DepthwiseLayer {
     flip = UInt8(truncatingIfNeeded: d.flip)
     shiftsLeft = (d.weights + 4).load(as: Int32.self) != 0
     roundsAway = (d.weights + 8).load(as: Int32.self) != 0
+    #if VNNI
+    isBounded = (d.weights + 12).load(as: Int32.self) != 0
+    #endif
     output = d.output
   }
 
@@ -357,7 +392,10 @@ struct DepthwiseLayer {
   }
 
   @inline(always) private func scaled(_ sum: Ints, _ scales: UnsafeRawPointer, _ vector: Int) -> Raw {
-    raw(Scaling(scales + vector &* vectorBytes, stride: rowBytes, shiftsLeft: shiftsLeft, roundsAway: roundsAway)
+    #if VNNI
+    if isBounded { return BoundedScaling(scales + vector &* vectorBytes, stride: rowBytes).apply(sum) }
+    #endif
+    return raw(Scaling(scales + vector &* vectorBytes, stride: rowBytes, shiftsLeft: shiftsLeft, roundsAway: roundsAway)
         .apply(sum))
   }
 }

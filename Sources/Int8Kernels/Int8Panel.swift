@@ -106,10 +106,9 @@ struct Panel {
 
   @inline(always) func offset(_ vector: Int) -> Ints { load(constants + vector &* MemoryLayout<Ints>.size) }
 
-  @inline(always) private func scaled(_ x: Ints, _ vector: Int) -> Raw {
+  @inline(always) func scaling(_ vector: Int) -> BoundedScaling {
     BoundedScaling(
-      constants + (2 &+ vector &* BoundedScaling.vectorCount) &* MemoryLayout<Ints>.size, stride: MemoryLayout<Ints>.size
-    ).apply(x)
+      constants + (2 &+ vector &* BoundedScaling.vectorCount) &* MemoryLayout<Ints>.size, stride: MemoryLayout<Ints>.size)
   }
 
   /// The bytes of four vectors, one after the other.
@@ -124,8 +123,11 @@ struct Panel {
   }
 
   /// Two rows of two vectors; of the second row only where `both`.
-  @inline(always) func store(_ row: Int, _ left: Ints, _ right: Ints, _ left2: Ints, _ right2: Ints, both: Bool) {
-    let result = bytes(scaled(left, 0), scaled(right, 1), scaled(left2, 0), scaled(right2, 1))
+  @inline(always) func store(
+    _ row: Int, _ left: Ints, _ right: Ints, _ left2: Ints, _ right2: Ints, _ first: BoundedScaling, _ second: BoundedScaling,
+    both: Bool
+  ) {
+    let result = bytes(first.apply(left), second.apply(right), first.apply(left2), second.apply(right2))
     let target = y + row &* ldc
     if columns == 32 {
       UnsafeMutableRawPointer(target).storeBytes(of: result.lowHalf, as: SIMD4<Int64>.self)
@@ -138,9 +140,10 @@ struct Panel {
   }
 
   /// `count` (1, 2 or 4) rows of one vector.
-  @inline(always) func store(_ row: Int, _ a: Ints, _ b: Ints, _ c: Ints, _ d: Ints, count: Int) {
-    let result = bytes(scaled(a, 0), scaled(b, 0), scaled(c, 0), scaled(d, 0))
-    let quarters = [result.lowHalf.lowHalf, result.lowHalf.highHalf, result.highHalf.lowHalf, result.highHalf.highHalf] as InlineArray<4, SIMD2<Int64>>
+  @inline(always) func store(_ row: Int, _ a: Ints, _ b: Ints, _ c: Ints, _ d: Ints, _ scaling: BoundedScaling, count: Int) {
+    let result = bytes(scaling.apply(a), scaling.apply(b), scaling.apply(c), scaling.apply(d))
+    let quarters = [result.lowHalf.lowHalf, result.lowHalf.highHalf, result.highHalf.lowHalf, result.highHalf.highHalf]
+      as InlineArray<4, SIMD2<Int64>>
     for i in 0..<count {
       let target = y + (row &+ i) &* ldc
       if columns == 16 {

@@ -55,34 +55,40 @@ enum Tile<let R: Int, let V: Int> {
     var left = InlineArray<R, Ints>(repeating: panel.offset(0))
     var right = InlineArray<R, Ints>(repeating: V > 1 ? panel.offset(1) : .zero)
     multiply(rows, a, weights, &left, &right)
+    // Read once: the compiler has to assume that the results overwrite them.
+    let scaling = panel.scaling(0)
     if V > 1 {
-      pair(0, left, right, panel, row)
-      pair(2, left, right, panel, row)
-      pair(4, left, right, panel, row)
-      pair(6, left, right, panel, row)
-      pair(8, left, right, panel, row)
-      pair(10, left, right, panel, row)
+      let second = panel.scaling(1)
+      pair(0, left, right, scaling, second, panel, row)
+      pair(2, left, right, scaling, second, panel, row)
+      pair(4, left, right, scaling, second, panel, row)
+      pair(6, left, right, scaling, second, panel, row)
+      pair(8, left, right, scaling, second, panel, row)
+      pair(10, left, right, scaling, second, panel, row)
     } else {
-      four(0, left, panel, row)
-      four(4, left, panel, row)
-      four(8, left, panel, row)
+      four(0, left, scaling, panel, row)
+      four(4, left, scaling, panel, row)
+      four(8, left, scaling, panel, row)
     }
   }
 
   // Like the steps of the product, these are written out: a loop that is not unrolled would keep the sums in memory.
   @inline(always) private static func pair(
-    _ r: Int, _ left: InlineArray<R, Ints>, _ right: InlineArray<R, Ints>, _ panel: Panel, _ row: Int
+    _ r: Int, _ left: InlineArray<R, Ints>, _ right: InlineArray<R, Ints>, _ first: BoundedScaling, _ second: BoundedScaling,
+    _ panel: Panel, _ row: Int
   ) {
     if r >= R { return }
     let next = Swift.min(r &+ 1, R &- 1)
-    panel.store(row &+ r, left[r], right[r], left[next], right[next], both: next > r)
+    panel.store(row &+ r, left[r], right[r], left[next], right[next], first, second, both: next > r)
   }
 
-  @inline(always) private static func four(_ r: Int, _ left: InlineArray<R, Ints>, _ panel: Panel, _ row: Int) {
+  @inline(always) private static func four(
+    _ r: Int, _ left: InlineArray<R, Ints>, _ scaling: BoundedScaling, _ panel: Panel, _ row: Int
+  ) {
     if r >= R { return }
     let last = R &- 1
     panel.store(
-      row &+ r, left[r], left[Swift.min(r &+ 1, last)], left[Swift.min(r &+ 2, last)], left[Swift.min(r &+ 3, last)],
+      row &+ r, left[r], left[Swift.min(r &+ 1, last)], left[Swift.min(r &+ 2, last)], left[Swift.min(r &+ 3, last)], scaling,
       count: Swift.min(4, R &- r))
   }
   #endif
