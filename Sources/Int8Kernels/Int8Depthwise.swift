@@ -38,8 +38,8 @@ private let pairs = false
 @inline(always) private func isPair(_ count: Int) -> Bool { pairs && count &* 2 <= channelBlock }
 
 // The packed weights: a header of 64 bytes with the number of lists of taps, and whether any scaling shifts to the left or rounds
-// away from zero, and whether the sums are small enough for ``BoundedScaling``; then for each block its vectors of offsets and
-// scalings (or scales and biases), and the weights group by group.
+// away from zero; then for each block its vectors of offsets and scalings (or scales and biases), the weights group by group, and
+// with VNNI whether its sums are small enough for ``BoundedScaling``.
 private let headerBytes = 64
 private let vectorBytes = MemoryLayout<Ints>.size
 /// One kind of vector of a block.
@@ -60,7 +60,13 @@ private let mostParts = 1
 #endif
 
 @inline(always) private func groups(_ taps: Int) -> Int { (taps &+ groupTaps &- 1) / groupTaps }
-@inline(always) private func blockBytes(_ taps: Int) -> Int { weightsOffset &+ groups(taps) &* rowBytes }
+@inline(always) private func flagOffset(_ groups: Int) -> Int { weightsOffset &+ groups &* rowBytes }
+#if VNNI
+private let flagBytes = 64
+#else
+private let flagBytes = 0
+#endif
+@inline(always) private func blockBytes(_ taps: Int) -> Int { flagOffset(groups(taps)) &+ flagBytes }
 
 /// `MSInt8MatrixKernels.depthwise_bytes`.
 func depthwiseBytes(_ taps: Int, _ channels: Int) -> Int {
@@ -76,7 +82,6 @@ func depthwisePack(
   let out = output.pointee
   var shiftsLeft = false, roundsAway = false
   #if VNNI
-  let isBounded = depthwiseIsBounded(out, taps &* parts, channels)
   let shifted = xZero &+ 128
   #else
   let shifted = xZero
@@ -85,6 +90,10 @@ func depthwisePack(
   var block = packed + headerBytes
   while first < channels {
     let pair = isPair(channels &- first)
+    #if VNNI
+    var isBounded = out.kind == Int32(MS_INT8_QUANTIZED.rawValue)
+    var bounded = InlineArray<4, BoundedScaling>(repeating: BoundedScaling(packed, stride: 0))
+    #endif
     for vector in 0..<blockVectors {
       var offsets = Ints.zero, multipliers = Ints.zero, shifts = Ints.zero
       for lane in 0..<lanes {
@@ -118,41 +127,33 @@ func depthwisePack(
         (place + rowBytes).storeBytes(of: multipliers, as: Ints.self)
         (place + 2 &* rowBytes).storeBytes(of: shifts, as: Ints.self)
       } else {
-        #if VNNI
-        if isBounded {
-          BoundedScaling(multipliers, shifts, upward: out.upward != 0).write(place + rowBytes, stride: rowBytes)
-          continue
-        }
-        #endif
         let scaling = Scaling(multipliers, shifts, upward: out.upward != 0)
         scaling.write(place + rowBytes, stride: rowBytes)
         if scaling.shiftsLeft { shiftsLeft = true }
         if scaling.roundsAway { roundsAway = true }
+        #if VNNI
+        let most = taps &* parts &* (255 &* 128), upward = out.upward != 0
+        if let scaling = BoundedScaling(offsets, multipliers, shifts, upward: upward, most: most) {
+          bounded[vector] = scaling
+        } else {
+          isBounded = false
+        }
+        #endif
       }
     }
+    #if VNNI
+    (block + flagOffset(groups(taps &* parts))).storeBytes(of: isBounded ? 1 : 0, as: Int32.self)
+    if isBounded {
+      for vector in 0..<blockVectors { bounded[vector].write(block + (rowBytes &+ vector &* vectorBytes), stride: rowBytes) }
+    }
+    #endif
     block += blockBytes(taps &* parts)
     first &+= channelBlock
   }
   packed.storeBytes(of: Int32(truncatingIfNeeded: parts), as: Int32.self)
   (packed + 4).storeBytes(of: shiftsLeft ? 1 : 0, as: Int32.self)
   (packed + 8).storeBytes(of: roundsAway ? 1 : 0, as: Int32.self)
-  #if VNNI
-  (packed + 12).storeBytes(of: isBounded ? 1 : 0, as: Int32.self)
-  #endif
 }
-
-#if VNNI
-/// Whether ``BoundedScaling`` serves every channel: `taps` weights and zero points of a byte each.
-private func depthwiseIsBounded(_ output: MSInt8Output, _ taps: Int, _ channels: Int) -> Bool {
-  guard output.kind == Int32(MS_INT8_QUANTIZED.rawValue), let shift = output.shift else { return false }
-  let most = taps &* (255 &* 128)
-  for c in 0..<channels {
-    // Of the sums before the offset is added, and of what the zero point adds to the offset.
-    if !BoundedScaling.fits(splat(output.offset[c]), splat(shift[c]), most: 2 &* most) { return false }
-  }
-  return true
-}
-#endif
 
 /// The part of w that fits a byte.
 @inline(always) private func bytePart(_ w: Int32) -> Int32 { Swift.max(Swift.min(w, 127), -128) }
@@ -235,9 +236,6 @@ struct DepthwiseLayer {
   let kernelH: Int, kernelW: Int, strideH: Int, strideW: Int, dilationH: Int, dilationW: Int, padTop: Int, padLeft: Int
   let flip: UInt8
   let shiftsLeft: Bool, roundsAway: Bool
-  #if VNNI
-  let isBounded: Bool
-  #endif
   let output: MSInt8Output
 
   @inline(always) init(_ d: MSInt8Depthwise, groups: Int) {
@@ -259,9 +257,6 @@ struct DepthwiseLayer {
     flip = UInt8(truncatingIfNeeded: d.flip)
     shiftsLeft = (d.weights + 4).load(as: Int32.self) != 0
     roundsAway = (d.weights + 8).load(as: Int32.self) != 0
-    #if VNNI
-    isBounded = (d.weights + 12).load(as: Int32.self) != 0
-    #endif
     output = d.output
   }
 
@@ -344,19 +339,25 @@ struct DepthwiseLayer {
     if output.kind == Int32(MS_INT8_FLOAT.rawValue) {
       finishFloats(output, sums, packed + rowBytes, count, place, place2, isPair)
     } else {
-      quantize(sums, packed + rowBytes, count, place, place2, isPair)
+      #if VNNI
+      let isBounded = (packed + flagOffset(groups)).load(as: Int32.self) != 0
+      #else
+      let isBounded = false
+      #endif
+      quantize(sums, packed + rowBytes, count, place, place2, isPair, isBounded)
     }
   }
 
   @inline(always) private func quantize(
-    _ sums: InlineArray<4, Ints>, _ scales: UnsafeRawPointer, _ count: Int, _ place: Int, _ place2: Int, _ isPair: Bool
+    _ sums: InlineArray<4, Ints>, _ scales: UnsafeRawPointer, _ count: Int, _ place: Int, _ place2: Int, _ isPair: Bool,
+    _ isBounded: Bool
   ) {
     let y = output.y.assumingMemoryBound(to: Int8.self)
     #if VNNI
     // Saturation to 16 bits keeps what lies outside int8's range outside it when the zero point is added.
     let zero = _mm512_set1_epi16(Int16(truncatingIfNeeded: output.zero))
-    let first = _mm512_packs_epi32(scaled(sums[0], scales, 0), scaled(sums[1], scales, 1))
-    let second = _mm512_packs_epi32(scaled(sums[2], scales, 2), scaled(sums[3], scales, 3))
+    let first = _mm512_packs_epi32(scaled(sums[0], scales, 0, isBounded), scaled(sums[1], scales, 1, isBounded))
+    let second = _mm512_packs_epi32(scaled(sums[2], scales, 2, isBounded), scaled(sums[3], scales, 3, isBounded))
     let bytes = _mm512_packs_epi16(_mm512_adds_epi16(first, zero), _mm512_adds_epi16(second, zero))
     let lo = _mm512_set1_epi8(CChar(truncatingIfNeeded: output.lo)), hi = _mm512_set1_epi8(CChar(truncatingIfNeeded: output.hi))
     let flips = raw(splat(Int32(bitPattern: UInt32(truncatingIfNeeded: output.flip) &* 0x0101_0101)))
@@ -369,7 +370,7 @@ struct DepthwiseLayer {
       _mm512_mask_storeu_epi8(y + place, mask, result)
     }
     #else
-    let first = ints(scaled(sums[0], scales, 0)), second = ints(scaled(sums[1], scales, 1))
+    let first = ints(scaled(sums[0], scales, 0, isBounded)), second = ints(scaled(sums[1], scales, 1, isBounded))
     #if AVX2
     // The interleaving has left the channels in the order that packing within 128 bits undoes.
     let words = _mm256_adds_epi16(
@@ -391,7 +392,7 @@ struct DepthwiseLayer {
     #endif
   }
 
-  @inline(always) private func scaled(_ sum: Ints, _ scales: UnsafeRawPointer, _ vector: Int) -> Raw {
+  @inline(always) private func scaled(_ sum: Ints, _ scales: UnsafeRawPointer, _ vector: Int, _ isBounded: Bool) -> Raw {
     #if VNNI
     if isBounded { return BoundedScaling(scales + vector &* vectorBytes, stride: rowBytes).apply(sum) }
     #endif

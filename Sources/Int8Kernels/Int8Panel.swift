@@ -5,11 +5,11 @@ import _Builtin_intrinsics.intel
 /// The last step of int8 results in the registers of a tile. What it needs per column is worked out once for a panel, and sums that are
 /// known to be small take half the instructions that ``Scaling`` takes.
 
-/// `Scaling` of sums x for which |x| << left stays below ``limit``, and which is shifted to the right by 29 bits at most.
+/// `Scaling` of sums x for which |x| << left stays below ``limit``, and which are shifted to the right by 29 bits at most.
 ///
 /// With p = x * multiplier, `Scaling` is floor((floor((p + 2^30) / 2^31) + 2^(s-1) - (1 where x < 0)) / 2^s) for a shift of s > 0
 /// to the right. That is floor((h + 1 + 2^s - (2 where x < 0)) / 2^(s+1)), where h = floor(p / 2^30) is the upper half of 4 p: nothing
-/// overflows 32 bits, and the roundings are one addition.
+/// overflows 32 bits, and the roundings are one addition. (Where x < 0 and its product is rounded to 0, both give 0.)
 struct BoundedScaling {
   let multiplier: Ints
   /// The multipliers of the odd lanes, in the even ones.
@@ -21,23 +21,64 @@ struct BoundedScaling {
   static let limit: Int32 = 1 << 29
   static let vectorCount = 6
 
-  @inline(always) init(_ multiplier: Ints, _ shift: Ints, upward: Bool) {
-    self.multiplier = multiplier
-    odd = ints(_mm512_srli_epi64(raw(multiplier), 32))
+  /// For products that add up to `most` at most, to which the offset is added. nil where the sums may be too large.
+  @inline(never) init?(_ offset: Ints, _ multiplier: Ints, _ shift: Ints, upward: Bool, most: Int) {
+    var factor = multiplier
     let s = clamp(.zero &- shift, .zero, splat(29))
     left = clamp(shift, .zero, splat(29)) &+ splat(2)
-    right = s &+ splat(1)
+    var right = s &+ splat(1)
     let isShifted = clamp(s, .zero, splat(1))
-    positive = splat(1) &+ ints(_mm512_sllv_epi32(raw(isShifted), raw(s)))
-    negative = upward ? positive : positive &- isShifted &- isShifted
+    var positive = splat(1) &+ ints(_mm512_sllv_epi32(raw(isShifted), raw(s)))
+    var negative = upward ? positive : positive &- isShifted &- isShifted
+    if !Self.fit(offset, shift, most) {
+      for lane in 0..<lanes where !Self.fit(splat(offset[lane]), splat(shift[lane]), most) {
+        guard let constants = Self.constants(offset[lane], multiplier[lane], shift[lane], upward: upward, most) else { return nil }
+        factor[lane] = 0
+        right[lane] = 0
+        positive[lane] = constants.positive
+        negative[lane] = constants.negative
+      }
+    }
+    self.multiplier = factor
+    odd = ints(_mm512_srli_epi64(raw(factor), 32))
+    self.right = right
+    self.positive = positive
+    self.negative = negative
   }
 
-  /// Whether it may take the place of ``Scaling`` for sums of the given offsets and values up to `most`.
-  @inline(always) static func fits(_ offset: Ints, _ shift: Ints, most: Int) -> Bool {
+  @inline(always) private static func fit(_ offset: Ints, _ shift: Ints, _ most: Int) -> Bool {
     if most >= Int(limit) || shift.min() < -29 || shift.max() > 29 { return false }
+    // The size of Int32.min is itself here, and the room beside it negative.
     let size = ints(_mm512_max_epi32(raw(offset), raw(.zero &- offset)))
     let room = ints(_mm512_srlv_epi32(raw(splat(limit &- 1)), raw(clamp(shift, .zero, splat(29)))))
-    return (room &- splat(Int32(truncatingIfNeeded: most)) &- size).min() >= 0
+    return (room &- splat(Int32(truncatingIfNeeded: most))).min() >= 0
+      && (room &- splat(Int32(truncatingIfNeeded: most)) &- size).min() >= 0
+  }
+
+  /// What `Scaling` makes of all sums that are not negative, and of all that are, where that is one number each. So it is in channels
+  /// whose weights are next to nothing beside their bias: the offset is as large as 32 bits allow, and the sums may overflow.
+  private static func constants(
+    _ offset: Int32, _ multiplier: Int32, _ shift: Int32, upward: Bool, _ most: Int
+  ) -> (positive: Int32, negative: Int32)? {
+    if shift > 0 { return nil }
+    var positive: Int32? = nil, negative: Int32? = nil
+    func add(_ x: Int, _ known: inout Int32?) -> Bool {
+      let high = (x &* Int(multiplier) &+ 1 << 30) &>> 31
+      let half = shift < 0 ? (1 as Int) &<< Int(-1 &- shift) : 0
+      let away = shift < 0 && !upward && high < 0 ? 1 : 0
+      let value = Int32(truncatingIfNeeded: (high &+ half &- away) &>> Int(0 &- shift))
+      if let known { return known == value }
+      known = value
+      return true
+    }
+    for turn in -1...1 {
+      let first = Swift.max(Int(offset) &- most &+ turn &<< 32, Int(Int32.min))
+      let last = Swift.min(Int(offset) &+ most &+ turn &<< 32, Int(Int32.max))
+      if first > last { continue }
+      if first < 0 && !(add(first, &negative) && add(Swift.min(last, -1), &negative)) { return nil }
+      if last >= 0 && !(add(Swift.max(first, 0), &positive) && add(last, &positive)) { return nil }
+    }
+    return (positive ?? 0, negative ?? 0)
   }
 
   @inline(always) init(_ p: UnsafeRawPointer, stride: Int) {
@@ -89,10 +130,11 @@ struct Panel {
     for v in 0..<(columns > lanes ? 2 : 1) {
       let at = column &+ v &* lanes
       let offset = load(output.offset + at), shifts = load(shift + at)
-      if !BoundedScaling.fits(offset, shifts, most: most) { return nil }
+      guard
+        let scaling = BoundedScaling(offset, load(multiplier + at), shifts, upward: output.upward != 0, most: most)
+      else { return nil }
       (place + v &* size).storeBytes(of: offset, as: Ints.self)
-      BoundedScaling(load(multiplier + at), shifts, upward: output.upward != 0).write(
-        place + (2 &+ v &* BoundedScaling.vectorCount) &* size, stride: size)
+      scaling.write(place + (2 &+ v &* BoundedScaling.vectorCount) &* size, stride: size)
     }
     constants = UnsafeRawPointer(place)
     y = output.y.assumingMemoryBound(to: Int8.self) + column
