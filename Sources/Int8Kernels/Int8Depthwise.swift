@@ -172,10 +172,13 @@ func depthwisePack(
   #endif
 }
 
+/// Bytes of the line of zero points: two pixels, where pairs are read as one block.
+@inline(always) private func lineBytes(_ channels: Int) -> Int { channels &* 2 == channelBlock ? channelBlock : channels }
+
 /// `MSInt8MatrixKernels.depthwise_scratch`: the lists of taps of two pixels, and the line of zero points.
 func depthwiseScratch(_ d: UnsafePointer<MSInt8Depthwise>) -> Int {
   let taps = Int(d.pointee.kernel_h) &* Int(d.pointee.kernel_w) &* mostParts &+ groupTaps
-  return (2 &* taps &* MemoryLayout<UnsafeRawPointer>.stride &+ d.pointee.channels &+ 127) & ~63
+  return (2 &* taps &* MemoryLayout<UnsafeRawPointer>.stride &+ lineBytes(d.pointee.channels) &+ 127) & ~63
 }
 
 typealias TapList = UnsafeMutablePointer<UnsafeRawPointer>
@@ -190,18 +193,28 @@ func depthwise(
   let count = layer.groups &* groupTaps
   let first = scratch.assumingMemoryBound(to: UnsafeRawPointer.self), second = first + count
   let line = UnsafeMutableRawPointer(second + count).assumingMemoryBound(to: UInt8.self)
-  line.initialize(repeating: UInt8(truncatingIfNeeded: d.pointee.x_zero ^ d.pointee.flip), count: layer.channels)
+  line.initialize(repeating: UInt8(truncatingIfNeeded: d.pointee.x_zero ^ d.pointee.flip), count: lineBytes(layer.channels))
   for tap in 0..<2 &* count { first[tap] = UnsafeRawPointer(line) }
   let size = blockBytes(taps &* parts)
   let start = layer.weights + headerBytes + c0 / channelBlock &* size
   // Channels in whole blocks, and those of the last one, where it is computed in pairs of pixels.
   let paired = c1 == layer.channels && isPair((c1 &- c0) % channelBlock) ? (c1 &- c0) % channelBlock : 0
   let step = pairs ? 2 : 1
+  // Pixels that are neighbours in x too, and have all channels of a pair: both are one run of bytes, here and in y.
+  let mayJoin = paired &* 2 == channelBlock && paired == layer.channels && layer.strideW == 1
   for y in y0..<Swift.max(y0, y1) {
     let top = y &* layer.strideH &- layer.padTop
     var x = 0
     while x < layer.outW {
       let pixels = Swift.min(step, layer.outW &- x)
+      if mayJoin && pixels == 2 && layer.isInside(x &- layer.padLeft) && layer.isInside(x &+ 1 &- layer.padLeft) {
+        layer.listTaps(top, x &- layer.padLeft, UnsafeRawPointer(line), first)
+        for tap in taps..<Swift.max(taps, taps &* parts) { first[tap] = first[tap &- taps] }
+        let place = (y &* layer.outW &+ x) &* layer.channels
+        layer.block(first, first, start, 0, channelBlock, place, place, isPair: false)
+        x &+= 2
+        continue
+      }
       for pixel in 0..<pixels {
         let list = pixel == 0 ? first : second
         layer.listTaps(top, (x &+ pixel) &* layer.strideW &- layer.padLeft, UnsafeRawPointer(line), list)
@@ -260,11 +273,14 @@ struct DepthwiseLayer {
     output = d.output
   }
 
+  /// Whether a kernel line that begins at column `left` lies inside the image.
+  @inline(always) func isInside(_ left: Int) -> Bool { left >= 0 && left &+ (kernelW &- 1) &* dilationW < inW }
+
   /// Lists where the taps of the output pixel lie whose kernel begins at (top, left).
   @inline(always) func listTaps(_ top: Int, _ left: Int, _ line: UnsafeRawPointer, _ list: TapList) {
     var next = list
     var iy = top
-    let isInside = left >= 0 && left &+ (kernelW &- 1) &* dilationW < inW
+    let isInside = isInside(left)
     for _ in 0..<kernelH {
       if iy < 0 || iy >= inH {
         for _ in 0..<kernelW {
