@@ -219,14 +219,24 @@ func depthwise(
         let list = pixel == 0 ? first : second
         layer.listTaps(top, (x &+ pixel) &* layer.strideW &- layer.padLeft, UnsafeRawPointer(line), list)
         for tap in taps..<Swift.max(taps, taps &* parts) { list[tap] = list[tap &- taps] }
-        let place = (y &* layer.outW &+ x &+ pixel) &* layer.channels
-        var c = c0
-        var weights = start
-        while c < c1 &- paired {
-          layer.block(list, list, weights, c, Swift.min(c1 &- c, channelBlock), place &+ c, place &+ c, isPair: false)
-          weights += size
-          c &+= channelBlock
+      }
+      let place = (y &* layer.outW &+ x) &* layer.channels
+      var c = c0
+      var weights = start
+      while c < c1 &- paired {
+        let width = Swift.min(c1 &- c, channelBlock)
+        #if VNNI
+        let isTwo = pixels == 2 && layer.isBounded(weights)
+        if isTwo { layer.two(first, second, weights, c, width, place &+ c, place &+ layer.channels &+ c) }
+        #else
+        let isTwo = false
+        #endif
+        for pixel in 0..<(isTwo ? 0 : pixels) {
+          let list = pixel == 0 ? first : second, target = place &+ pixel &* layer.channels &+ c
+          layer.block(list, list, weights, c, width, target, target, isPair: false)
         }
+        weights += size
+        c &+= channelBlock
       }
       if paired > 0 {
         let c = c1 &- paired
@@ -320,14 +330,9 @@ struct DepthwiseLayer {
     let flips = raw(splat(Int32(bitPattern: UInt32(flip ^ 0x80) &* 0x0101_0101)))
     var g = 0
     while g < groups {
-      let t0 = tap(list, list2, 4 &* g, c, mask, flips, isPair), t1 = tap(list, list2, 4 &* g &+ 1, c, mask, flips, isPair)
-      let t2 = tap(list, list2, 4 &* g &+ 2, c, mask, flips, isPair), t3 = tap(list, list2, 4 &* g &+ 3, c, mask, flips, isPair)
-      let low01 = _mm512_unpacklo_epi8(t0, t1), high01 = _mm512_unpackhi_epi8(t0, t1)
-      let low23 = _mm512_unpacklo_epi8(t2, t3), high23 = _mm512_unpackhi_epi8(t2, t3)
-      sums[0] = dot(sums[0], ints(_mm512_unpacklo_epi16(low01, low23)), load(weights))
-      sums[1] = dot(sums[1], ints(_mm512_unpackhi_epi16(low01, low23)), load(weights + vectorBytes))
-      sums[2] = dot(sums[2], ints(_mm512_unpacklo_epi16(high01, high23)), load(weights + 2 &* vectorBytes))
-      sums[3] = dot(sums[3], ints(_mm512_unpackhi_epi16(high01, high23)), load(weights + 3 &* vectorBytes))
+      addGroup(
+        list, list2, g, c, mask, flips, isPair, load(weights), load(weights + vectorBytes), load(weights + 2 &* vectorBytes),
+        load(weights + 3 &* vectorBytes), &sums)
       weights += rowBytes
       g &+= 1
     }
@@ -356,7 +361,7 @@ struct DepthwiseLayer {
       finishFloats(output, sums, packed + rowBytes, count, place, place2, isPair)
     } else {
       #if VNNI
-      let isBounded = (packed + flagOffset(groups)).load(as: Int32.self) != 0
+      let isBounded = isBounded(packed)
       #else
       let isBounded = false
       #endif
@@ -364,20 +369,77 @@ struct DepthwiseLayer {
     }
   }
 
+  #if VNNI
+  /// Whether ``BoundedScaling`` serves the block.
+  @inline(always) func isBounded(_ packed: UnsafeRawPointer) -> Bool {
+    (packed + flagOffset(groups)).load(as: Int32.self) != 0
+  }
+
+  /// `count` channels from channel `c` on, of a block for ``BoundedScaling``, of two output pixels: weights and scalings are read once
+  /// for both.
+  @inline(always) func two(
+    _ list: TapList, _ list2: TapList, _ packed: UnsafeRawPointer, _ c: Int, _ count: Int, _ place: Int, _ place2: Int
+  ) {
+    let (o0, o1, o2, o3) = (
+      load(packed), load(packed + vectorBytes), load(packed + 2 &* vectorBytes), load(packed + 3 &* vectorBytes)
+    )
+    var sums = [o0, o1, o2, o3] as InlineArray<4, Ints>, sums2 = sums
+    var weights = packed + weightsOffset
+    let mask = count == 64 ? ~0 : (1 as UInt64) &<< UInt64(truncatingIfNeeded: count) &- 1
+    let flips = raw(splat(Int32(bitPattern: UInt32(flip ^ 0x80) &* 0x0101_0101)))
+    for g in 0..<groups {
+      let w0 = load(weights), w1 = load(weights + vectorBytes)
+      let w2 = load(weights + 2 &* vectorBytes), w3 = load(weights + 3 &* vectorBytes)
+      addGroup(list, list, g, c, mask, flips, false, w0, w1, w2, w3, &sums)
+      addGroup(list2, list2, g, c, mask, flips, false, w0, w1, w2, w3, &sums2)
+      weights += rowBytes
+    }
+    let scales = packed + rowBytes
+    let s0 = BoundedScaling(scales, stride: rowBytes), s1 = BoundedScaling(scales + vectorBytes, stride: rowBytes)
+    let a = _mm512_packs_epi32(s0.apply(sums[0]), s1.apply(sums[1])), a2 = _mm512_packs_epi32(s0.apply(sums2[0]), s1.apply(sums2[1]))
+    let s2 = BoundedScaling(scales + 2 &* vectorBytes, stride: rowBytes)
+    let s3 = BoundedScaling(scales + 3 &* vectorBytes, stride: rowBytes)
+    let b = _mm512_packs_epi32(s2.apply(sums[2]), s3.apply(sums[3])), b2 = _mm512_packs_epi32(s2.apply(sums2[2]), s3.apply(sums2[3]))
+    let y = output.y.assumingMemoryBound(to: Int8.self)
+    _mm512_mask_storeu_epi8(y + place, mask, bytes(a, b))
+    _mm512_mask_storeu_epi8(y + place2, mask, bytes(a2, b2))
+  }
+
+  /// The products of group `g` of taps, whose values are interleaved channel by channel.
+  @inline(always) private func addGroup(
+    _ list: TapList, _ list2: TapList, _ g: Int, _ c: Int, _ mask: UInt64, _ flips: Raw, _ isPair: Bool, _ w0: Ints, _ w1: Ints,
+    _ w2: Ints, _ w3: Ints, _ sums: inout InlineArray<4, Ints>
+  ) {
+    let t0 = tap(list, list2, 4 &* g, c, mask, flips, isPair), t1 = tap(list, list2, 4 &* g &+ 1, c, mask, flips, isPair)
+    let t2 = tap(list, list2, 4 &* g &+ 2, c, mask, flips, isPair), t3 = tap(list, list2, 4 &* g &+ 3, c, mask, flips, isPair)
+    let low01 = _mm512_unpacklo_epi8(t0, t1), high01 = _mm512_unpackhi_epi8(t0, t1)
+    let low23 = _mm512_unpacklo_epi8(t2, t3), high23 = _mm512_unpackhi_epi8(t2, t3)
+    sums[0] = dot(sums[0], ints(_mm512_unpacklo_epi16(low01, low23)), w0)
+    sums[1] = dot(sums[1], ints(_mm512_unpackhi_epi16(low01, low23)), w1)
+    sums[2] = dot(sums[2], ints(_mm512_unpacklo_epi16(high01, high23)), w2)
+    sums[3] = dot(sums[3], ints(_mm512_unpackhi_epi16(high01, high23)), w3)
+  }
+
+  /// The results' bytes, from numbers packed into 16 bits.
+  @inline(always) private func bytes(_ first: Raw, _ second: Raw) -> Raw {
+    // Saturation to 16 bits keeps what lies outside int8's range outside it when the zero point is added.
+    let zero = _mm512_set1_epi16(Int16(truncatingIfNeeded: output.zero))
+    let bytes = _mm512_packs_epi16(_mm512_adds_epi16(first, zero), _mm512_adds_epi16(second, zero))
+    let lo = _mm512_set1_epi8(CChar(truncatingIfNeeded: output.lo)), hi = _mm512_set1_epi8(CChar(truncatingIfNeeded: output.hi))
+    let flips = raw(splat(Int32(bitPattern: UInt32(truncatingIfNeeded: output.flip) &* 0x0101_0101)))
+    return _mm512_xor_si512(_mm512_min_epi8(_mm512_max_epi8(bytes, lo), hi), flips)
+  }
+  #endif
+
   @inline(always) private func quantize(
     _ sums: InlineArray<4, Ints>, _ scales: UnsafeRawPointer, _ count: Int, _ place: Int, _ place2: Int, _ isPair: Bool,
     _ isBounded: Bool
   ) {
     let y = output.y.assumingMemoryBound(to: Int8.self)
     #if VNNI
-    // Saturation to 16 bits keeps what lies outside int8's range outside it when the zero point is added.
-    let zero = _mm512_set1_epi16(Int16(truncatingIfNeeded: output.zero))
     let first = _mm512_packs_epi32(scaled(sums[0], scales, 0, isBounded), scaled(sums[1], scales, 1, isBounded))
     let second = _mm512_packs_epi32(scaled(sums[2], scales, 2, isBounded), scaled(sums[3], scales, 3, isBounded))
-    let bytes = _mm512_packs_epi16(_mm512_adds_epi16(first, zero), _mm512_adds_epi16(second, zero))
-    let lo = _mm512_set1_epi8(CChar(truncatingIfNeeded: output.lo)), hi = _mm512_set1_epi8(CChar(truncatingIfNeeded: output.hi))
-    let flips = raw(splat(Int32(bitPattern: UInt32(truncatingIfNeeded: output.flip) &* 0x0101_0101)))
-    let result = _mm512_xor_si512(_mm512_min_epi8(_mm512_max_epi8(bytes, lo), hi), flips)
+    let result = bytes(first, second)
     let mask = count == 64 ? ~0 : (1 as UInt64) &<< UInt64(truncatingIfNeeded: count) &- 1
     if isPair {
       _mm256_mask_storeu_epi8(y + place, UInt32(truncatingIfNeeded: mask), result.lowHalf)
