@@ -304,6 +304,24 @@ private struct Problem {
     }
   }
 
+  /// Lines on which two and four pixels are taken at once, with all channels of half a block, and around them.
+  @Test(arguments: int8Tables) func depthwiseLines(_ table: Int8Table) {
+    for w in [5, 6, 7, 9, 12, 15] {
+      for channels in [31, 32, 33, 64] {
+        for (kernel, stride, dilation, pad) in [(3, 1, 1, 1), (3, 2, 1, 1), (2, 1, 3, 2), (1, 1, 1, 0)] {
+          for weightZero in [0, 90] as [Int32] {
+            for kind in [MS_INT8_QUANTIZED, MS_INT8_FLOAT] {
+              Problem(
+                h: 5, w: w, channels: channels, kernelH: kernel, kernelW: kernel, stride: stride, dilation: dilation, pad: pad,
+                xZero: 31, xFlip: 0x80, weightZero: weightZero, kind: kind, depthwise: true
+              ).expectLikeReference(table.kernels)
+            }
+          }
+        }
+      }
+    }
+  }
+
   @Test(arguments: int8Tables) func depthwiseExtremes(_ table: Int8Table) {
     for content in Content.allCases {
       for flip in [0, 0x80] as [Int32] {
