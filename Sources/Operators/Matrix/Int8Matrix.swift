@@ -220,7 +220,7 @@ final class Int8Matrix {
       x: x.assumingMemoryBound(to: Int8.self), weights: packedWeights(group), in_h: 1, in_w: rows, in_channels: k,
       pixel_stride: stride, out_h: 1, out_w: rows, out_channels: n, kernel_h: 1, kernel_w: 1, stride_h: 1, stride_w: 1,
       dilation_h: 1, dilation_w: 1, pad_top: 0, pad_left: 0, x_zero: quantization.zero, flip: Int32(quantization.flip),
-      output: out)
+      pads_runs: 0, output: out)
   }
 
   /// Packs depthwise weights [groups][taps] for an input of quantisation `x`; the vectors go into the packing.
