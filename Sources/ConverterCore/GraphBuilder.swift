@@ -283,6 +283,7 @@ public final class GraphBuilder {
     do throws(EngineError) {
       op = try factory(node)
       try op.infer()
+      try ShapeProbe.check(node.outputs)
     } catch {
       if error.code == .deferred { return false }
       throw error
@@ -376,12 +377,13 @@ public final class GraphBuilder {
     return a
   }
 
-  /// A constant's integers; throws when it is none. `what` names the operand in the error.
+  /// A constant's integers, saturated to int32's range, so that arithmetic on them cannot overflow; throws when it is none. `what`
+  /// names the operand in the error.
   public func integers(_ tensor: Tensor, _ what: String) throws(EngineError) -> [Int] {
     guard tensor.isConstant, let values = tensor.knownIntegers() else {
       throw EngineError(.notSupported, "\(what) (\"\(tensor.name)\") must be constant; it is computed by the model")
     }
-    return values
+    return values.map { Int(Int32(clamping: $0)) }
   }
 
   /// A float32 or float16 constant's values; throws when it is none.

@@ -72,6 +72,7 @@ final class ShapeProbe {
     do throws(EngineError) {
       op = try factory(copy)
       try op.infer()
+      try ShapeProbe.check(copy.outputs)
     } catch {
       if error.code == .deferred { return nil }
       throw error
@@ -82,6 +83,15 @@ final class ShapeProbe {
       _ = try? Folding.evaluate(op, kernels: kernels, pool: pool)
     }
     return copy.outputs
+  }
+
+  /// The format holds dimensions of 32 bits, and importers multiply two of them.
+  static func check(_ outputs: [Tensor]) throws(EngineError) {
+    for t in outputs {
+      for d in t.shape.dims where d > Int(Int32.max) {
+        throw EngineError(.inferError, "\(t) would have the dimension \(d); at most \(Int32.max) is possible")
+      }
+    }
   }
 
   /// Shape arithmetic is small; larger values are not computed for a probe.

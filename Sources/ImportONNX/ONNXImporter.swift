@@ -54,7 +54,6 @@ final class ONNXImport {
   /// Nodes imported, calls of functions and unrolled loops counted as often as they are expanded.
   private var expanded = 0
   private static let expansionLimit = 1 << 20
-  private static let callDepthLimit = 32
   private static let newestOpset = 28
 
   init(_ model: ModelBuilder, _ proto: Onnx_ModelProto, folder: String?) {
@@ -236,14 +235,11 @@ final class ONNXImport {
   private func call(
     _ function: Onnx_FunctionProto, _ inputs: [Tensor?], _ attributes: [String: Onnx_AttributeProto], _ outer: ONNXScope
   ) throws(EngineError) -> [Tensor] {
-    guard outer.depth < Self.callDepthLimit else {
-      throw EngineError(.notSupported, "function \"\(function.name)\": calls are nested more than \(Self.callDepthLimit) deep")
-    }
     var values = attributes
     for attribute in function.attributeProto where values[attribute.name] == nil { values[attribute.name] = attribute }
     var opsets = Self.opsets(function.opsetImport)
     if opsets[""] == nil { opsets[""] = outer.opsets[""] }
-    let scope = ONNXScope(outer.graph, self, parent: nil, opsets: opsets, depth: outer.depth + 1, attributes: values)
+    let scope = try ONNXScope(outer.graph, self, parent: nil, opsets: opsets, depth: outer.innerDepth(), attributes: values)
     guard inputs.count <= function.input.count else {
       throw EngineError(.formatError, "\(inputs.count) operands for function \"\(function.name)\", which has \(function.input.count)")
     }

@@ -66,6 +66,9 @@ final class ONNXTensors {
   /// Short byte strings may live inside their `Data` value and have no address of their own.
   private static let inlineLimit = 64
 
+  /// Elements that a sparse tensor may have for each of its values, once it has more than so many.
+  private static let sparsity = 1 << 12, emptyLimit = 1 << 22
+
   init(folder: String?) { self.folder = folder }
 
   /// The tensor as a constant of `graph`. Large values are not copied: the constant refers to the message's or the file's bytes.
@@ -206,7 +209,10 @@ final class ONNXTensors {
     let values = try constant(graph, proto.values, name: name)
     let positions = try graph.integers(try constant(graph, proto.indices, name: name + "/indices"), "the indices of \"\(name)\"")
     let n = values.count
-    guard let count = Shape(dims).checkedCount, positions.count == n || positions.count == n * dims.count,
+    guard let count = Shape(dims).checkedCount, count <= max(ONNXTensors.emptyLimit, ONNXTensors.sparsity * n) else {
+      throw EngineError(.notSupported, "sparse tensor \"\(name)\" has \(n) values; they are too few for the shape \(Shape(dims)), which is held densely")
+    }
+    guard positions.count == n || positions.count == n * dims.count,
       let buffer = Buffer(count: max(1, count * values.type.size))
     else { throw EngineError(.formatError, "sparse tensor \"\(name)\": \(positions.count) indices for \(n) values of \(Shape(dims))") }
     let size = values.type.size

@@ -22,7 +22,7 @@ struct QuantizedForm {
     }
     var result = [QuantParam]()
     for (s, z) in zip(scales, zeros) {
-      guard s > 0, s.isFinite else { return nil }
+      guard s > 0, s.isFinite, abs(z) <= 1 << 16 else { return nil }
       result.append(QuantParam(scale: Double(s), zeroPoint: Int32(clamping: z), bits: 8, varianceCorrection: 1, meanCorrection: 0))
     }
     return result
@@ -43,8 +43,10 @@ struct QuantizedForm {
     if block > 0 {
       let size = try graph.knownDims(of: x)[a]
       guard dims.count == rank, (size + block - 1) / block == dims[a] else {
-        throw EngineError(.formatError, "\(dims[a]) blocks of \(block) do not cover \(size) entries of axis \(a)")
+        throw EngineError(
+          .formatError, "a scale or zero point of the shape \(Shape(dims)) does not cover \(size) entries of axis \(a) out of \(rank) by blocks of \(block)")
       }
+      guard size <= 1 << 24 else { throw EngineError(.notSupported, "\(size) entries of axis \(a) are too many for blocks") }
       return try f.gather(value, f.list((0..<size).map { $0 / block }), axis: a)
     }
     guard dims.count == 1 else { throw EngineError(.formatError, "a scale of the shape \(Shape(dims)) has neither one value nor one for each entry of an axis") }

@@ -326,6 +326,9 @@ struct LayoutRules {
       guard reader.inputs[0] === y, reader.inputs.count >= 2, reader.inputs[1] !== y else { return nil }
       let w = reader.inputs[1]
       guard w.isConstant, w.shape.rank == 2, w.quantParams.isEmpty, w.type == .float32 || w.type == .float16 else { return nil }
+      // In a model with open dimensions nothing says yet that the product is possible.
+      let kIsLast = reader.kind == .fullConnection || reader.attributes.bool(1)
+      guard w.shape[kIsLast ? 1 : 0] == out[1] else { return nil }
       switch reader.kind {
       case .matMulFusion: if reader.attributes.bool(0) { return nil }
       case .fullConnection: if reader.attributes.bool(1) && reader.attributes.int(2) != 1 { return nil }
