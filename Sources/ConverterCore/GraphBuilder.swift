@@ -65,10 +65,12 @@ public final class GraphBuilder {
   /// own, and so does a tensor that is listed twice.
   public func setOutputs(_ tensors: [Tensor], names: [String]) throws(EngineError) {
     var outputs = [Tensor]()
+    let inputs = Set(graph.inputs.map { ObjectIdentifier($0) })
+    var listed: Set<ObjectIdentifier> = []
     for (tensor, name) in zip(tensors, names) {
       var output = tensor
-      let isInput = graph.inputs.contains { $0 === tensor }
-      let taken = outputs.contains { $0 === tensor } || isInput
+      let isInput = inputs.contains(ObjectIdentifier(tensor))
+      let taken = !listed.insert(ObjectIdentifier(tensor)).inserted || isInput
       // Lists of tensors go straight through a subgraph: nothing copies them.
       let passes = isInput && tensor.type == .tensorList
       if tensor.isConstant || (taken && !passes) { output = copied(tensor) }

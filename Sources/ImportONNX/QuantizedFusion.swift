@@ -41,12 +41,15 @@ struct QuantizedFusion {
   /// Makes the node read and write bytes.
   private func finish(_ node: Node, _ inputs: [Tensor], _ result: Tensor) {
     let y = node.outputs[0]
-    for use in graph.readers(y) where use.outputs[0] !== result { graph.replace(use.outputs[0], with: result) }
-    graph.nodes.removeAll { $0.kind == .quantDTypeCast && $0.inputs[0] === y }
-    node.inputs = inputs
-    node.outputs = [result]
+    for use in graph.readers(y) {
+      if use.outputs[0] !== result { graph.replace(use.outputs[0], with: result) }
+      graph.remove(use)
+    }
+    graph.change(node) {
+      node.inputs = inputs
+      node.outputs = [result]
+    }
     node.quantType = QuantizedFusion.all
-    graph.index()
   }
 
   // MARK: products
