@@ -122,10 +122,12 @@ public final class GraphBuilder {
   }
 
   /// A constant with these bytes, row-major, which `owner` keeps alive (nil: they are copied). int64 and float64 become int32 and
-  /// float32: integers outside that range are clamped (that is what "to the end" in a slice means), floats are rounded.
+  /// float32: integers outside that range are clamped (that is what "to the end" in a slice means), floats are rounded. `isComputed`: the
+  /// bytes are not a value of the file, but made of others; the caller asks ``ModelBuilder/budget`` for them.
   public func constant(
-    _ name: String, _ type: DataType, _ dims: [Int], bytes: UnsafeRawBufferPointer, owner: AnyObject?
+    _ name: String, _ type: DataType, _ dims: [Int], bytes: UnsafeRawBufferPointer, owner: AnyObject?, isComputed: Bool = false
   ) throws(EngineError) -> Tensor {
+    if !isComputed { model.budget.extend(byValues: bytes.count) }
     let tensor = Tensor(name: name, type: ModelBuilder.narrowed(type), shape: Shape(dims), format: .nhwc)
     guard let count = tensor.shape.checkedCount, count * type.size == bytes.count else {
       throw EngineError(
@@ -170,8 +172,9 @@ public final class GraphBuilder {
 
   private func filled(_ name: String?, _ type: DataType, _ dims: [Int], _ store: (UnsafeMutableRawPointer, Int) -> Void) -> Tensor {
     let tensor = Tensor(name: name ?? scopeName("const"), type: type, shape: Shape(dims))
-    guard let buffer = Buffer(count: max(1, tensor.byteCount)) else {
+    guard model.budget.take(tensor.byteCount), let buffer = Buffer(count: max(1, tensor.byteCount)) else {
       // Reported instead of thrown, for the many who add small constants: a model with problems is not written.
+      model.budget.isOverdrawn = true
       report.add(EngineError(.outOfMemory, "no memory for constant \"\(tensor.name)\" of \(tensor.byteCount) bytes"), node: scope)
       return placeholder()
     }
@@ -213,7 +216,7 @@ public final class GraphBuilder {
     var inferred: [[Tensor]?] = []
     for probe in isExact ? [probes[0]] : probes {
       do throws(EngineError) {
-        inferred.append(try probe.infer(node, kernels: model.kernels, pool: model.pool))
+        inferred.append(try probe.infer(node, model))
       } catch {
         // With open dimensions the choice may be what does not fit.
         if isExact || error.code == .notSupported { throw error }
@@ -292,7 +295,7 @@ public final class GraphBuilder {
     }
     let size = node.outputs.reduce(0) { $0 + $1.byteCount }
     let source = node.inputs.reduce(0) { $0 + $1.byteCount }
-    guard op.isPure, size <= max(GraphBuilder.foldingLimit, 2 * source), (try? Folding.evaluate(op, kernels: model.kernels, pool: model.pool)) != nil
+    guard op.isPure, size <= max(GraphBuilder.foldingLimit, 2 * source), model.budget.take(size), (try? Folding.evaluate(op, kernels: model.kernels, pool: model.pool)) != nil
     else { return false }
     for t in node.outputs { become(t, constant: t) }
     return true

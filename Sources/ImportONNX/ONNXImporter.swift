@@ -158,6 +158,7 @@ final class ONNXImport {
       guard expanded < Self.expansionLimit else {
         throw EngineError(.notSupported, "the model's functions, loops and recurrent layers expand to more than \(Self.expansionLimit) nodes")
       }
+      guard !model.budget.isOverdrawn else { throw EngineError(.outOfMemory, "the constants that the model's nodes stand for are too large") }
       let before = expanded + 1, nodes = scope.graph.graph.nodes.count
       expanded = before
       add(node, position, scope, infos)

@@ -112,7 +112,8 @@ struct QuantizedForm {
     _ q: Tensor, _ parameters: [QuantParam], _ axis: Int, _ graph: GraphBuilder
   ) throws(EngineError) -> Tensor? {
     guard let data = q.data, let count = q.shape.checkedCount, q.type == .int8 || q.type == .uint8 || q.type == .int32 else { return nil }
-    guard count < 1 << 40, let buffer = Buffer(count: max(count, 1) * 4) else {
+    guard graph.model.budget.take(count * 4) else { return nil }
+    guard let buffer = Buffer(count: max(count, 1) * 4) else {
       throw EngineError(.outOfMemory, "no memory for the real numbers of \(q)")
     }
     let inner = parameters.count > 1 ? q.shape.dims[(axis + 1)...].reduce(1, *) : 1
@@ -129,7 +130,8 @@ struct QuantizedForm {
       real[i] = Float(value - zeros[p]) * scales[p]
     }
     let tensor = try graph.constant(
-      "\(q.name)/real", .float32, q.shape.dims, bytes: UnsafeRawBufferPointer(start: buffer.base, count: count * 4), owner: buffer)
+      "\(q.name)/real", .float32, q.shape.dims, bytes: UnsafeRawBufferPointer(start: buffer.base, count: count * 4), owner: buffer,
+      isComputed: true)
     if q.type != .int32 {
       // uint8 weights become int8 ones.
       let shift: Int32 = q.type == .uint8 ? 128 : 0

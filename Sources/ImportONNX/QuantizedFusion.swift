@@ -118,7 +118,7 @@ struct QuantizedFusion {
       buffer.base.storeBytes(of: Int8(q), toByteOffset: i, as: Int8.self)
     }
     let tensor = try graph.builder.constant(
-      w.name, .int8, w.shape.dims, bytes: UnsafeRawBufferPointer(start: buffer.base, count: count), owner: buffer)
+      w.name, .int8, w.shape.dims, bytes: UnsafeRawBufferPointer(start: buffer.base, count: count), owner: buffer, isComputed: true)
     tensor.quantParams = w.quantParams
     tensor.format = w.format
     return tensor
