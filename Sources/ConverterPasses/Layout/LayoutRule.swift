@@ -345,7 +345,11 @@ struct LayoutRules {
         let order = kIsLast ? [0] + inner.map { $0 + 1 } : inner + [inner.count]
         let full = editor.constant(w, dims: kIsLast ? [o] + d[1...] : Array(d[1...]) + [o])
         let moved = try editor.permuted(full, Permutation(Array(order)))
-        editor.setInput(reader, 1, editor.constant(moved, dims: kIsLast ? [o, k] : [k, o]))
+        let dims = kIsLast ? [o, k] : [k, o]
+        // What is too large to be computed now is no constant.
+        let flat = try moved.isConstant
+          ? editor.constant(moved, dims: dims) : editor.add(.reshape, [:], [moved, builder.constant(ints: dims)], scope: w.name)
+        editor.setInput(reader, 1, flat)
       }
     }
   }
