@@ -253,6 +253,7 @@ step_converter() {
   script onnx_node_tests.py
   script onnx_node_tests.py --constants
   script onnx_operators.py
+  script onnx_refused.py
   script onnx_models.py $models
   script control_flow.py
   script caffe_models.py
