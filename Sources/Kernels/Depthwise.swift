@@ -68,12 +68,24 @@ struct DepthwiseLayer {
       ox &+= 1
     }
     if dilationW == 1 && kernelW == 3 && strideW == 1 {
+      #if arch(arm64)
+      ox = DepthwiseTile<8, 3, 1>.cover(self, top, firstRow, lastRow, ox, inner1, output, c0, c1)
+      #endif
       ox = DepthwiseTile<4, 3, 1>.cover(self, top, firstRow, lastRow, ox, inner1, output, c0, c1)
     } else if dilationW == 1 && kernelW == 3 && strideW == 2 {
+      #if arch(arm64)
+      ox = DepthwiseTile<8, 3, 2>.cover(self, top, firstRow, lastRow, ox, inner1, output, c0, c1)
+      #endif
       ox = DepthwiseTile<4, 3, 2>.cover(self, top, firstRow, lastRow, ox, inner1, output, c0, c1)
     } else if dilationW == 1 && kernelW == 5 && strideW == 1 {
+      #if arch(arm64)
+      ox = DepthwiseTile<8, 5, 1>.cover(self, top, firstRow, lastRow, ox, inner1, output, c0, c1)
+      #endif
       ox = DepthwiseTile<4, 5, 1>.cover(self, top, firstRow, lastRow, ox, inner1, output, c0, c1)
     } else if dilationW == 1 && kernelW == 5 && strideW == 2 {
+      #if arch(arm64)
+      ox = DepthwiseTile<8, 5, 2>.cover(self, top, firstRow, lastRow, ox, inner1, output, c0, c1)
+      #endif
       ox = DepthwiseTile<4, 5, 2>.cover(self, top, firstRow, lastRow, ox, inner1, output, c0, c1)
     }
     while ox < outW {
@@ -180,14 +192,10 @@ enum DepthwiseTile<let P: Int, let K: Int, let S: Int> {
     var line = source + firstRow &* d.dilationH &* d.inW &* channels
     var w = d.weights + (firstRow &* K &* channels &+ c)
     for _ in firstRow..<lastRow {
-      var taps = InlineArray<K, Vec>(repeating: .zero)
-      for k in 0..<K { taps[k] = lanes.load(w + k &* channels) }
-      for i in 0..<((P &- 1) &* S &+ K) {
-        let value = lanes.load(line + i &* channels)
-        for p in 0..<P {
-          let k = i &- p &* S
-          if k >= 0 && k < K { sums[p] = multiplyAdd(value, taps[k], sums[p]) }
-        }
+      // A value is loaded once for all outputs that it belongs to: the compiler sees the same address.
+      for k in 0..<K {
+        let tap = lanes.load(w + k &* channels)
+        for p in 0..<P { sums[p] = multiplyAdd(lanes.load(line + (p &* S &+ k) &* channels), tap, sums[p]) }
       }
       line += d.dilationH &* d.inW &* channels
       w += K &* channels
