@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What bounds the innermost loops of the kernels: llvm-mca's throughput of each, beside the core's multiply-add peak.
+"""What bounds the innermost loops of the kernels: llvm-mca's throughput of each, beside the core's arithmetic peak.
 
     inner_loops.py [--objects build/obj/aarch64] [--cores cortex-a55,neoverse-n1,neoverse-n2] [--markdown] [--show KERNEL]
 
 The objects are those of `make aarch64`, or of `make` (--objects build/obj/x86_64). Fails when a kernel is not found or its loop has
-fewer multiply-adds than it should have, which is what a loop that the compiler does not unroll any more looks like. Of a loop with
-branches inside all instructions are counted.
+less arithmetic than it should have, which is what a loop that the compiler does not unroll any more looks like. Of a loop with
+branches inside all instructions are counted. Arithmetic is multiply-adds, dot products, and additions and multiplications of floats.
 
 llvm-mca takes every load from the first-level cache and every loop for endless: a loop of few rounds, whose chains of multiply-adds
 overlap with those of the next tile, is faster than "latency" says.
@@ -20,22 +20,24 @@ import sys
 
 ROUNDS = 200
 
-# (title, module, function, multiply-adds that a round has at least). Swift writes the generic parameter N as "$N-1_".
+# (title, module, function, arithmetic instructions that a round has at least). Swift writes the generic parameter N as "$N-1_".
+# Functions whose title ends in STRAIGHT are judged by their longest run of instructions without branches.
+STRAIGHT = ", a tile"
 AARCH64 = [
     ("float tile 8 x 2 vectors", "Kernels", r"4TileO3run.*FZ\$7_", 16),
     ("float tile 4 x 2 vectors", "Kernels", r"4TileO3run.*FZ\$3_", 8),
     ("float tile 8 x 1 vector", "Kernels", r"NarrowTile.*FZ\$7_", 8),
     ("float row x 8 vectors", "Kernels", r"RowTile33.*Tf4", 8),
     ("float dot products", "Kernels", r"4Dots33.*FZ\$[37]_", 4),
-    ("Winograd input, columns", "Kernels", r"14transformInput", 6),
-    ("Winograd output, columns", "Kernels", r"15transformOutput", 3),
+    ("Winograd input" + STRAIGHT, "Kernels", r"14transformInput", 78),
+    ("Winograd output" + STRAIGHT, "Kernels", r"15transformOutput", 30),
     ("depthwise 3 x 3", "Kernels", r"DepthwiseTileO5cover.*FZ\$[37]__\$2_\$0_", 12),
     ("depthwise 3 x 3, stride 2", "Kernels", r"DepthwiseTileO5cover.*FZ\$[37]__\$2_\$1_", 12),
     ("depthwise 5 x 5", "Kernels", r"DepthwiseTileO5cover.*FZ\$[37]__\$4_\$0_", 20),
     ("depthwise 5 x 5, stride 2", "Kernels", r"DepthwiseTileO5cover.*FZ\$[37]__\$4_\$1_", 20),
     ("depthwise, any kernel", "Kernels", r"DepthwiseLayerV5pixel", 4),
-    ("LSTM step", "Kernels", r"8lstmStep", 52),
-    ("softmax, exp", "Kernels", r"7softmaxyy", 16),
+    ("LSTM step", "Kernels", r"8lstmStep", 80),
+    ("softmax, exp", "Kernels", r"7softmaxyy", 28),
     ("bytes, sdot", "Int8KernelsDot", r"4TileO3run.*FZ\$7_", 16),
     ("bytes, smlal", "Int8Kernels", r"4TileO3run.*FZ\$7_", 32),
     ("bytes, depthwise, sdot", "Int8KernelsDot", r"9depthwiseyy.*tF$", 2),
@@ -58,24 +60,24 @@ X86_64 = [
 class Machine:
     """An instruction set: its kernels, and how its instructions read."""
 
-    def __init__(self, kernels, triple, features, cores, multiply_add, load, vector_move):
+    def __init__(self, kernels, triple, features, cores, arithmetic, load, vector_move):
         self.kernels, self.triple, self.features, self.cores = kernels, triple, features, cores
-        self.multiply_add, self.load, self.vector_move = [re.compile(r) for r in (multiply_add, load, vector_move)]
+        self.arithmetic, self.load, self.vector_move = [re.compile(r) for r in (arithmetic, load, vector_move)]
 
 
 MACHINES = {
     "aarch64": Machine(
-        AARCH64, "aarch64", "+dotprod,+fullfp16", "cortex-a55,neoverse-n1,neoverse-n2", r"fml[as]\b|sdot\b|[su]mlal2?\b", r"ldu?r\b|ldp\b|ld1",
+        AARCH64, "aarch64", "+dotprod,+fullfp16", "cortex-a55,neoverse-n1,neoverse-n2", r"f(ml[as]|add|sub|mul)\s+v|sdot\b|[su]mlal2?\b", r"ldu?r\b|ldp\b|ld1",
         r"dup\b|ext\b|mov\s+v|fmov\s+v"),
     "x86_64": Machine(
-        X86_64, "x86_64", "", "haswell,icelake-server,znver4", r"vfn?madd\w*p[sh]|vpdpbusd|vpmaddwd", r"v?mov\w*\s+[^%]*\(|vbroadcast\w*\s+[^%]*\(",
+        X86_64, "x86_64", "", "icelake-server", r"vfn?madd\w*p[sh]|v(add|sub|mul)ps|vpdpbusd|vpmaddwd", r"v?mov\w*\s+[^%]*\(|vbroadcast\w*\s+[^%]*\(",
         r"vperm|vpshuf|vunpck|vpunpck|vmovap[sd]\s+%"),
 }
 
 # What the models leave out. Software optimization guides of the Cortex-A55 (an operation on 128 bits takes both of the 64-bit
-# units, so one starts per cycle; the model starts two fmla) and of the Neoverse N1 and N2 (instructions decoded per cycle, which the
+# units, so one starts per cycle; the model starts two of floats) and of the Neoverse N1 and N2 (instructions decoded per cycle, which the
 # models take for the micro-operations dispatched).
-MOST_PER_CYCLE = {"CortexA55": {"fmla": 1.0, "fmls": 1.0}}
+MOST_PER_CYCLE = {"CortexA55": 1.0}
 DECODED = {"N1": 4, "N2": 5}
 
 
@@ -114,7 +116,7 @@ def functions(objdump, machine, file):
             body[-1].relocated = True
         elif found:
             # llvm-mca reads assembly text: without the symbols in angle brackets and comments.
-            body.append(Instruction(int(found[1], 16), re.sub(r"\s*(<.*|//.*|# 0x.*)$", "", found[2].replace("\t", " ")).strip()))
+            body.append(Instruction(int(found[1], 16), re.sub(r"\s*(<.*|//.*|# .*)$", "", found[2].replace("\t", " ")).strip()))
     return result
 
 
@@ -162,28 +164,29 @@ def inner_loops(body):
             for header, members in loops.items() if not any(h in members for h in loops if h != header)]
 
 
+def straight_runs(body):
+    """The runs of instructions between branches and places that are branched to."""
+    targets, run, runs = {x.target for x in body}, [], []
+    for x in body:
+        if x.address in targets:
+            runs.append(run)
+            run = []
+        if x.target is None and x.falls_through:
+            run.append(x)
+        else:
+            runs.append(run)
+            run = []
+    return runs + [run]
+
+
 class Loop:
     """A kernel's innermost loop."""
 
     def __init__(self, title, instructions, machine):
         self.title, self.instructions = title, instructions
-        self.multiply_adds = [x for x in instructions if machine.multiply_add.match(x.text)]
+        self.arithmetic = [x for x in instructions if machine.arithmetic.match(x.text)]
         self.loads = sum(bool(machine.load.match(x.text)) for x in instructions)
         self.moves = sum(bool(machine.vector_move.match(x.text)) for x in instructions)
-
-    @property
-    def products(self):
-        """Multiplications and additions of numbers."""
-        return sum(lanes(x) for x in self.multiply_adds)
-
-
-def lanes(x):
-    """Products of a multiply-add."""
-    arm = re.search(r"v\d+\.(\d+)([shdb])", x.text)
-    if arm:
-        return 4 * int(arm[1]) if x.name == "sdot" else int(arm[1])
-    bits = 512 if "zmm" in x.text else 256 if "ymm" in x.text else 128
-    return bits // {"vpdpbusd": 8, "vpmaddwd": 16}.get(x.name, 32)
 
 
 def find(objdump, machine, objects):
@@ -192,13 +195,14 @@ def find(objdump, machine, objects):
         file = os.path.join(objects, module + ".o")
         if file not in files:
             files[file] = functions(objdump, machine, file) if os.path.exists(file) else {}
-        found = [Loop(title, x, machine) for name, body in files[file].items() if re.search(pattern, name) for x in inner_loops(body)]
+        found = [Loop(title, x, machine) for name, body in files[file].items() if re.search(pattern, name)
+                 for x in (straight_runs if title.endswith(STRAIGHT) else inner_loops)(body)]
         # The whole vectors' loop, not the remainder's, which calls for its loads.
         found = [x for x in found if not any(re.match(r"bl|call", i.text) for i in x.instructions)]
-        best = max(found, key=lambda x: (len(x.multiply_adds), -len(x.instructions)), default=None)
-        if best is None or len(best.multiply_adds) < least:
+        best = max(found, key=lambda x: (len(x.arithmetic), -len(x.instructions)), default=None)
+        if best is None or len(best.arithmetic) < least:
             missing.append("%s: %s in %s.o" % (
-                title, "no loop" if best is None else "%d multiply-adds, not %d," % (len(best.multiply_adds), least), module))
+                title, "no loop" if best is None else "%d arithmetic instructions, not %d," % (len(best.arithmetic), least), module))
         if best is not None:
             loops.append(best)
     return loops, missing
@@ -232,26 +236,27 @@ class Core:
         self.model = re.sub(r"(Unit|Port|UnitV?)?$", "", prefix) or name
 
     def rate(self, x):
-        """How many of a multiply-add the core starts per cycle, measured with independent ones."""
-        if x.name not in self.rates:
+        """How many of an arithmetic instruction the core starts per cycle, by independent ones."""
+        shape = re.search(r"v\d+(\.\d+\w)|([xyz]mm)\d+$", x.text)
+        kind = x.name + (shape[1] or " " + shape[2])
+        if kind not in self.rates:
             if self.machine.triple == "aarch64":
-                shape = re.sub(r"v\d+", "v31", x.text)
-                lines = [shape.replace("v31", "v%d" % i, 1).replace("v31", "v15") for i in list(range(15)) + [16]]
+                lines = [re.sub(r"v\d+", "v%d" % i, re.sub(r"v\d+", "v15", x.text), count=1) for i in list(range(15)) + [16]]
             else:
-                lines = [re.sub(r"(?<=[xyz]mm)\d+$", str(i), re.sub(r"[-\w]*\([^)]*\)(\{\w+\})?", "%zmm15", x.text)) for i in range(14)]
-            rate = len(lines) / mca(self.program, self.machine, self.name, lines).cycles
-            known = MOST_PER_CYCLE.get(self.model, {}).get(x.name, rate)
-            self.rates[x.name] = min(known, round(rate, 1))
-        return self.rates[x.name]
+                text = re.sub(r"[-\w]*\([^)]*\)(\{\w+\})?", "%" + shape[2] + "15", x.text)
+                lines = [re.sub(r"mm\d+$", "mm%d" % i, re.sub(r"mm\d+", "mm15", text)) for i in range(14)]
+            rate = round(len(lines) / mca(self.program, self.machine, self.name, lines).cycles, 1)
+            self.rates[kind] = min(rate, MOST_PER_CYCLE.get(self.model, rate))
+        return self.rates[kind]
 
     def judge(self, loop):
-        """(cycles per round, share of the multiply-add peak, what limits)"""
+        """(cycles per round, share of the arithmetic peak, what limits)"""
         p = mca(self.program, self.machine, self.name, [re.sub(r"0x[0-9a-f]+$", "0", x.text) if x.target is not None else x.text
                                                         for x in loop.instructions])
-        peak = sum(1 / self.rate(x) for x in loop.multiply_adds)
+        peak = sum(1 / self.rate(x) for x in loop.arithmetic)
         decoded = len(loop.instructions) / DECODED.get(self.model, p.width)
         unit, pressure = max(p.pressures.items(), key=lambda x: x[1])
-        bounds = [(peak, "multiply-adds"), (pressure, unit.replace(self.model, "").replace("Unit", "")), (decoded, "decoding"),
+        bounds = [(peak, "arithmetic"), (pressure, unit.replace(self.model, "").replace("Unit", "")), (decoded, "decoding"),
                   (p.micro_operations / p.width, "issue")]
         cycles = max([p.cycles] + [b for b, _ in bounds])
         # The first that is within a twentieth, else the chains between instructions.
@@ -260,12 +265,12 @@ class Core:
 
 
 def table(loops, cores, markdown):
-    heads = ["kernel", "instr.", "mul-adds", "products", "loads", "moves"]
+    heads = ["kernel", "instr.", "arith.", "loads", "moves"]
     for c in cores:
         heads += [c.name + " cycles", "of peak", "limit"]
     rows = []
     for x in loops:
-        row = [x.title] + [str(v) for v in (len(x.instructions), len(x.multiply_adds), x.products, x.loads, x.moves)]
+        row = [x.title] + [str(v) for v in (len(x.instructions), len(x.arithmetic), x.loads, x.moves)]
         for c in cores:
             cycles, share, limit = c.judge(x)
             row += ["%.1f" % cycles, "%.0f %%" % (100 * share), limit]
@@ -303,7 +308,7 @@ def main():
         cores = [Core(program, machine, c) for c in (arguments.cores or machine.cores).split(",")]
         print(table(loops, cores, arguments.markdown))
         for c in cores:
-            print("%s: model %s, per cycle %s" % (c.name, c.model, ", ".join("%g %s" % (v, k) for k, v in c.rates.items())))
+            print("%s: model %s, per cycle %s" % (c.name, c.model, ", ".join("%g %s" % (v, k) for k, v in sorted(c.rates.items()))))
     for x in missing:
         print("FAIL " + x)
     sys.exit(1 if missing else 0)
