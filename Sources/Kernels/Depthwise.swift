@@ -192,10 +192,12 @@ enum DepthwiseTile<let P: Int, let K: Int, let S: Int> {
     var line = source + firstRow &* d.dilationH &* d.inW &* channels
     var w = d.weights + (firstRow &* K &* channels &+ c)
     for _ in firstRow..<lastRow {
-      // A value is loaded once for all outputs that it belongs to: the compiler sees the same address.
+      // Loops without conditions: the compiler unrolls them, and the values are registers.
+      var values = InlineArray<19, Vec>(repeating: .zero)
+      for i in 0..<((P &- 1) &* S &+ K) { values[i] = lanes.load(line + i &* channels) }
       for k in 0..<K {
         let tap = lanes.load(w + k &* channels)
-        for p in 0..<P { sums[p] = multiplyAdd(lanes.load(line + (p &* S &+ k) &* channels), tap, sums[p]) }
+        for p in 0..<P { sums[p] = multiplyAdd(values[p &* S &+ k], tap, sums[p]) }
       }
       line += d.dilationH &* d.inW &* channels
       w += K &* channels
