@@ -192,12 +192,14 @@ enum DepthwiseTile<let P: Int, let K: Int, let S: Int> {
     var line = source + firstRow &* d.dilationH &* d.inW &* channels
     var w = d.weights + (firstRow &* K &* channels &+ c)
     for _ in firstRow..<lastRow {
-      // Loops without conditions: the compiler unrolls them, and the values are registers.
-      var values = InlineArray<19, Vec>(repeating: .zero)
-      for i in 0..<((P &- 1) &* S &+ K) { values[i] = lanes.load(line + i &* channels) }
-      for k in 0..<K {
-        let tap = lanes.load(w + k &* channels)
-        for p in 0..<P { sums[p] = multiplyAdd(values[p &* S &+ k], tap, sums[p]) }
+      var taps = InlineArray<K, Vec>(repeating: .zero)
+      for k in 0..<K { taps[k] = lanes.load(w + k &* channels) }
+      for i in 0..<((P &- 1) &* S &+ K) {
+        let value = lanes.load(line + i &* channels)
+        for p in 0..<P {
+          let k = i &- p &* S
+          if k >= 0 && k < K { sums[p] = multiplyAdd(value, taps[k], sums[p]) }
+        }
       }
       line += d.dilationH &* d.inW &* channels
       w += K &* channels
