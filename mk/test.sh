@@ -177,6 +177,10 @@ step_allocations() {
 step_aarch64() {
   local status=0
   engine aarch64 || return 1
+  # Loops that the compiler has stopped to unroll are slow and still right.
+  if command -v llvm-mca && command -v llvm-objdump; then
+    python3 Tests/Benchmark/inner_loops.py || status=1
+  fi
   c_programs aarch64 || status=1
   golden aarch64 -v -i neon -m $small $manifest || status=1
   echo "--- bytes without dot products"

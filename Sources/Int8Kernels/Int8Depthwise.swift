@@ -10,7 +10,7 @@ import _Builtin_intrinsics.arm.neon
 /// kernels, strides and borders are one loop: a tap outside the image points to a line of zero points. The values of a few taps are
 /// interleaved channel by channel, which is what the dot product instructions take.
 
-#if VNNI
+#if VNNI || DOT
 /// Taps of a group, and vectors of sums of a block of channels.
 private let groupTaps = 4, blockVectors = 4
 #else
@@ -53,7 +53,7 @@ private let scalingVectors = Scaling.vectorCount
 
 /// Weights minus their zero point, -255 ... 255, can need a ninth bit. Where they must be bytes, the taps are listed several times, with
 /// a part each.
-#if VNNI
+#if VNNI || DOT
 private let mostParts = 3
 #else
 private let mostParts = 1
@@ -103,7 +103,7 @@ func depthwisePack(
           var w: Int32 = 0
           if c < channels && tap < taps &* parts {
             w = Int32(weights[c &* taps &+ tap % taps] ^ Int8(truncatingIfNeeded: flip)) &- (zero.map { $0[c] } ?? 0)
-            #if VNNI
+            #if VNNI || DOT
             for _ in 0..<tap / taps { w &-= bytePart(w) }
             w = bytePart(w)
             #endif
@@ -163,7 +163,7 @@ func depthwisePack(
 ) {
   let place = weights + (tap / groupTaps &* blockVectors &+ vector) &* vectorBytes
   let t = tap % groupTaps
-  #if VNNI
+  #if VNNI || DOT
   (place + (lane &* 4 &+ t)).storeBytes(of: Int8(truncatingIfNeeded: w), as: Int8.self)
   #elseif arch(arm64)
   (place + (t &* 8 &+ lane &* 2)).storeBytes(of: Int16(truncatingIfNeeded: w), as: Int16.self)
@@ -336,6 +336,25 @@ struct DepthwiseLayer {
       weights += rowBytes
       g &+= 1
     }
+    #elseif DOT
+    let flips = splatBytes(flip)
+    if count == channelBlock {
+      var g = 0
+      while g < groups {
+        addGroup(wholeTap(list[4 &* g] + c), wholeTap(list[4 &* g &+ 1] + c), wholeTap(list[4 &* g &+ 2] + c),
+          wholeTap(list[4 &* g &+ 3] + c), flips, weights, &sums)
+        weights += rowBytes
+        g &+= 1
+      }
+    } else {
+      var g = 0
+      while g < groups {
+        addGroup(loadPart(list[4 &* g] + c, count), loadPart(list[4 &* g &+ 1] + c, count), loadPart(list[4 &* g &+ 2] + c, count),
+          loadPart(list[4 &* g &+ 3] + c, count), flips, weights, &sums)
+        weights += rowBytes
+        g &+= 1
+      }
+    }
     #else
     let flips = splatBytes(flip)
     var g = 0
@@ -464,8 +483,13 @@ struct DepthwiseLayer {
       storePart(bytes, y + place, count)
     }
     #else
-    ByteRange(zero: output.zero, lo: output.lo, hi: output.hi, flip: UInt8(truncatingIfNeeded: output.flip))
-      .store(first, second, y + place, count)
+    let range = ByteRange(zero: output.zero, lo: output.lo, hi: output.hi, flip: UInt8(truncatingIfNeeded: output.flip))
+    #if DOT
+    range.store(first, second, y + place, Swift.min(count, 8))
+    if count > 8 { range.store(ints(scaled(sums[2], scales, 2)), ints(scaled(sums[3], scales, 3)), y + (place &+ 8), count &- 8) }
+    #else
+    range.store(first, second, y + place, count)
+    #endif
     #endif
     #endif
   }
@@ -494,6 +518,25 @@ struct DepthwiseLayer {
 }
 #endif
 
+#if DOT
+@inline(always) private func wholeTap(_ p: UnsafeRawPointer) -> SIMD2<UInt64> { p.loadUnaligned(as: SIMD2<UInt64>.self) }
+
+/// Adds the products of four taps of 16 channels with their weights.
+@inline(always) private func addGroup(
+  _ t0: SIMD2<UInt64>, _ t1: SIMD2<UInt64>, _ t2: SIMD2<UInt64>, _ t3: SIMD2<UInt64>, _ flips: SIMD2<UInt64>,
+  _ weights: UnsafeRawPointer, _ sums: inout InlineArray<4, Ints>
+) {
+  let x0 = unsafeBitCast(t0 ^ flips, to: SIMD16<Int8>.self), x1 = unsafeBitCast(t1 ^ flips, to: SIMD16<Int8>.self)
+  let x2 = unsafeBitCast(t2 ^ flips, to: SIMD16<Int8>.self), x3 = unsafeBitCast(t3 ^ flips, to: SIMD16<Int8>.self)
+  let low01 = unsafeBitCast(vzip1q_s8(x0, x1), to: SIMD8<Int16>.self), high01 = unsafeBitCast(vzip2q_s8(x0, x1), to: SIMD8<Int16>.self)
+  let low23 = unsafeBitCast(vzip1q_s8(x2, x3), to: SIMD8<Int16>.self), high23 = unsafeBitCast(vzip2q_s8(x2, x3), to: SIMD8<Int16>.self)
+  sums[0] = dot(sums[0], unsafeBitCast(vzip1q_s16(low01, low23), to: Ints.self), load(weights))
+  sums[1] = dot(sums[1], unsafeBitCast(vzip2q_s16(low01, low23), to: Ints.self), load(weights + vectorBytes))
+  sums[2] = dot(sums[2], unsafeBitCast(vzip1q_s16(high01, high23), to: Ints.self), load(weights + 2 &* vectorBytes))
+  sums[3] = dot(sums[3], unsafeBitCast(vzip2q_s16(high01, high23), to: Ints.self), load(weights + 3 &* vectorBytes))
+}
+#endif
+
 #if AVX2
 /// The values of up to 16 channels as 16-bit numbers.
 @inline(always) private func tap(_ p: UnsafeRawPointer, _ count: Int, _ flip: SIMD2<UInt64>) -> SIMD4<Int64> {
@@ -507,7 +550,7 @@ struct DepthwiseLayer {
   let bytes = unsafeBitCast(bits ^ flip, to: SIMD2<Int64>.self)
   return _mm_srai_epi16(_mm_unpacklo_epi8(bytes, bytes), 8)
 }
-#elseif arch(arm64)
+#elseif arch(arm64) && !DOT
 /// The values of up to 8 channels as 16-bit numbers.
 @inline(always) private func tap(_ p: UnsafeRawPointer, _ count: Int, _ flip: SIMD2<UInt64>) -> SIMD8<Int16> {
   let bits = count == 8 ? p.loadUnaligned(as: UInt64.self) : loadPart(p, count)[0]

@@ -106,7 +106,25 @@ enum Tile<let R: Int, let V: Int> {
       var a3 = a0 + 3 &* rows.stride
       var a6 = a0 + 6 &* rows.stride
       var a9 = a0 + 9 &* rows.stride
-      for _ in 0..<rows.steps {
+      var steps = rows.steps
+      #if arch(arm64)
+      // NEON multiplies by a lane of a register: one load of a row is four steps.
+      var values = InlineArray<R, Ints>(repeating: .zero)
+      for _ in 0..<steps / lanes {
+        for r in 0..<R { values[r] = load((r < 3 ? a0 : r < 6 ? a3 : a6) + r % 3 &* rows.stride) }
+        accumulate(values, lane: 0, b, &left, &right)
+        accumulate(values, lane: 1, b, &left, &right)
+        accumulate(values, lane: 2, b, &left, &right)
+        accumulate(values, lane: 3, b, &left, &right)
+        a0 += 4 &* lanes
+        a3 += 4 &* lanes
+        a6 += 4 &* lanes
+        a9 += 4 &* lanes
+        b += lanes &* 2 &* MemoryLayout<Ints>.size
+      }
+      steps %= lanes
+      #endif
+      for _ in 0..<steps {
         let b0 = load(b), b1 = V > 1 ? load(b + MemoryLayout<Ints>.size) : b0
         accumulate(a0, rows.stride, 0, flip, b0, b1, &left, &right)
         accumulate(a3, rows.stride, 3, flip, b0, b1, &left, &right)
@@ -133,6 +151,20 @@ enum Tile<let R: Int, let V: Int> {
     }
     #endif
   }
+
+  #if arch(arm64)
+  /// All rows: step `lane` of the steps whose values are `values`.
+  @inline(always) private static func accumulate(
+    _ values: InlineArray<R, Ints>, lane: Int, _ b: UnsafeRawPointer, _ left: inout InlineArray<R, Ints>,
+    _ right: inout InlineArray<R, Ints>
+  ) {
+    let b0 = load(b + lane &* 2 &* MemoryLayout<Ints>.size), b1 = load(b + (lane &* 2 &+ 1) &* MemoryLayout<Ints>.size)
+    for r in 0..<R {
+      left[r] = dot(left[r], values[r], lane: lane, b0)
+      right[r] = dot(right[r], values[r], lane: lane, b1)
+    }
+  }
+  #endif
 
   @inline(always) private static func accumulate(
     _ a: UnsafeRawPointer, _ stride: Int, _ first: Int, _ flip: Ints, _ b0: Ints, _ b1: Ints,
