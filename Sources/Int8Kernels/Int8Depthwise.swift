@@ -486,7 +486,10 @@ struct DepthwiseLayer {
     let range = ByteRange(zero: output.zero, lo: output.lo, hi: output.hi, flip: UInt8(truncatingIfNeeded: output.flip))
     #if DOT
     range.store(first, second, y + place, Swift.min(count, 8))
-    if count > 8 { range.store(ints(scaled(sums[2], scales, 2)), ints(scaled(sums[3], scales, 3)), y + (place &+ 8), count &- 8) }
+    if count > 8 {
+      let third = ints(scaled(sums[2], scales, 2, isBounded)), fourth = ints(scaled(sums[3], scales, 3, isBounded))
+      range.store(third, fourth, y + (place &+ 8), count &- 8)
+    }
     #else
     range.store(first, second, y + place, count)
     #endif

@@ -106,8 +106,8 @@ enum Tile<let R: Int, let V: Int> {
       var a3 = a0 + 3 &* rows.stride
       var a6 = a0 + 6 &* rows.stride
       var a9 = a0 + 9 &* rows.stride
-      var steps = rows.steps
       #if arch(arm64)
+      var steps = rows.steps
       // NEON multiplies by a lane of a register: one load of a row is four steps.
       var values = InlineArray<R, Ints>(repeating: .zero)
       for _ in 0..<steps / lanes {
@@ -123,6 +123,8 @@ enum Tile<let R: Int, let V: Int> {
         b += lanes &* 2 &* MemoryLayout<Ints>.size
       }
       steps %= lanes
+      #else
+      let steps = rows.steps
       #endif
       for _ in 0..<steps {
         let b0 = load(b), b1 = V > 1 ? load(b + MemoryLayout<Ints>.size) : b0
@@ -161,7 +163,7 @@ enum Tile<let R: Int, let V: Int> {
     let b0 = load(b + lane &* 2 &* MemoryLayout<Ints>.size), b1 = load(b + (lane &* 2 &+ 1) &* MemoryLayout<Ints>.size)
     for r in 0..<R {
       left[r] = dot(left[r], values[r], lane: lane, b0)
-      right[r] = dot(right[r], values[r], lane: lane, b1)
+      if V > 1 { right[r] = dot(right[r], values[r], lane: lane, b1) }
     }
   }
   #endif
