@@ -75,7 +75,13 @@ CHECKED := -Osize -Xfrontend -mergeable-traps -Xllvm -enable-machine-outliner=al
 # Kernels see pointers and sizes that the engine has checked. Without -disable-cmo their small functions would be inlined
 # into modules built for the baseline instruction set.
 # Their vectors and unrolled loops are written out: what the compiler would add are copies of the short loops for remainders.
-KERNELS := -Ounchecked -disable-cmo -Xllvm -unroll-runtime=false -Xllvm -vectorize-loops=false
+# Loops of a constant number of rounds have conditions that unrolling decides, which the compiler foresees for so many rounds only.
+KERNELS := -Ounchecked -disable-cmo -Xllvm -unroll-runtime=false -Xllvm -vectorize-loops=false \
+  -Xllvm -unroll-max-iteration-count-to-analyze=20
+ifeq ($(ARCH),aarch64)
+# Cores that execute in order wait where a load or a product is used at once; those that do not take instructions in any order.
+KERNELS += -Xcc -mtune=cortex-a55
+endif
 AVX2 := -D AVX2 -Xcc -march=x86-64-v3
 AVX512 := -D AVX512 -Xcc -march=x86-64-v4 -Xcc -mprefer-vector-width=512
 # The 8-bit kernels want other instructions than the float ones.

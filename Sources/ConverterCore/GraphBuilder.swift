@@ -65,10 +65,12 @@ public final class GraphBuilder {
   /// own, and so does a tensor that is listed twice.
   public func setOutputs(_ tensors: [Tensor], names: [String]) throws(EngineError) {
     var outputs = [Tensor]()
+    let inputs = Set(graph.inputs.map { ObjectIdentifier($0) })
+    var listed: Set<ObjectIdentifier> = []
     for (tensor, name) in zip(tensors, names) {
       var output = tensor
-      let isInput = graph.inputs.contains { $0 === tensor }
-      let taken = outputs.contains { $0 === tensor } || isInput
+      let isInput = inputs.contains(ObjectIdentifier(tensor))
+      let taken = !listed.insert(ObjectIdentifier(tensor)).inserted || isInput
       // Lists of tensors go straight through a subgraph: nothing copies them.
       let passes = isInput && tensor.type == .tensorList
       if tensor.isConstant || (taken && !passes) { output = copied(tensor) }
@@ -120,10 +122,12 @@ public final class GraphBuilder {
   }
 
   /// A constant with these bytes, row-major, which `owner` keeps alive (nil: they are copied). int64 and float64 become int32 and
-  /// float32: integers outside that range are clamped (that is what "to the end" in a slice means), floats are rounded.
+  /// float32: integers outside that range are clamped (that is what "to the end" in a slice means), floats are rounded. `isComputed`: the
+  /// bytes are not a value of the file, but made of others; the caller asks ``ModelBuilder/budget`` for them.
   public func constant(
-    _ name: String, _ type: DataType, _ dims: [Int], bytes: UnsafeRawBufferPointer, owner: AnyObject?
+    _ name: String, _ type: DataType, _ dims: [Int], bytes: UnsafeRawBufferPointer, owner: AnyObject?, isComputed: Bool = false
   ) throws(EngineError) -> Tensor {
+    if !isComputed { model.budget.extend(byValues: bytes.count) }
     let tensor = Tensor(name: name, type: ModelBuilder.narrowed(type), shape: Shape(dims), format: .nhwc)
     guard let count = tensor.shape.checkedCount, count * type.size == bytes.count else {
       throw EngineError(
@@ -168,8 +172,9 @@ public final class GraphBuilder {
 
   private func filled(_ name: String?, _ type: DataType, _ dims: [Int], _ store: (UnsafeMutableRawPointer, Int) -> Void) -> Tensor {
     let tensor = Tensor(name: name ?? scopeName("const"), type: type, shape: Shape(dims))
-    guard let buffer = Buffer(count: max(1, tensor.byteCount)) else {
+    guard model.budget.take(tensor.byteCount), let buffer = Buffer(count: max(1, tensor.byteCount)) else {
       // Reported instead of thrown, for the many who add small constants: a model with problems is not written.
+      model.budget.isOverdrawn = true
       report.add(EngineError(.outOfMemory, "no memory for constant \"\(tensor.name)\" of \(tensor.byteCount) bytes"), node: scope)
       return placeholder()
     }
@@ -211,7 +216,7 @@ public final class GraphBuilder {
     var inferred: [[Tensor]?] = []
     for probe in isExact ? [probes[0]] : probes {
       do throws(EngineError) {
-        inferred.append(try probe.infer(node, kernels: model.kernels, pool: model.pool))
+        inferred.append(try probe.infer(node, model))
       } catch {
         // With open dimensions the choice may be what does not fit.
         if isExact || error.code == .notSupported { throw error }
@@ -283,13 +288,14 @@ public final class GraphBuilder {
     do throws(EngineError) {
       op = try factory(node)
       try op.infer()
+      try ShapeProbe.check(node.outputs)
     } catch {
       if error.code == .deferred { return false }
       throw error
     }
     let size = node.outputs.reduce(0) { $0 + $1.byteCount }
     let source = node.inputs.reduce(0) { $0 + $1.byteCount }
-    guard op.isPure, size <= max(GraphBuilder.foldingLimit, 2 * source), (try? Folding.evaluate(op, kernels: model.kernels, pool: model.pool)) != nil
+    guard op.isPure, size <= max(GraphBuilder.foldingLimit, 2 * source), model.budget.take(size), (try? Folding.evaluate(op, kernels: model.kernels, pool: model.pool)) != nil
     else { return false }
     for t in node.outputs { become(t, constant: t) }
     return true
@@ -376,12 +382,13 @@ public final class GraphBuilder {
     return a
   }
 
-  /// A constant's integers; throws when it is none. `what` names the operand in the error.
+  /// A constant's integers, saturated to int32's range, so that arithmetic on them cannot overflow; throws when it is none. `what`
+  /// names the operand in the error.
   public func integers(_ tensor: Tensor, _ what: String) throws(EngineError) -> [Int] {
     guard tensor.isConstant, let values = tensor.knownIntegers() else {
       throw EngineError(.notSupported, "\(what) (\"\(tensor.name)\") must be constant; it is computed by the model")
     }
-    return values
+    return values.map { Int(Int32(clamping: $0)) }
   }
 
   /// A float32 or float16 constant's values; throws when it is none.

@@ -38,6 +38,7 @@ public final class ModelBuilder {
   /// For operators that are computed while the model is converted.
   public let kernels = Kernels.active
   public let pool = ThreadPool(threadCount: 1)
+  public let budget = FoldingBudget()
 
   public init(_ framework: Framework, options: ImportOptions, report: Report) {
     self.framework = framework

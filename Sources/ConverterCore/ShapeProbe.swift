@@ -1,7 +1,5 @@
 import Graph
-import KernelSelection
 import Operators
-import System
 
 /// Computes shapes, and the values of shape arithmetic, for one choice of the dimensions that the model leaves open.
 ///
@@ -49,7 +47,7 @@ final class ShapeProbe {
 
   /// Infers the outputs of `node`, and their values where they follow from known ones. Returns the shadows of the outputs, or
   /// nil when the shapes cannot be told before a run.
-  func infer(_ node: Node, kernels: KernelPointer, pool: ThreadPool) throws(EngineError) -> [Tensor]? {
+  func infer(_ node: Node, _ model: ModelBuilder) throws(EngineError) -> [Tensor]? {
     guard let factory = Registry.factory(for: node) else {
       throw EngineError(.notSupported, "\(node.kind.name) has no implementation on the CPU")
     }
@@ -72,16 +70,26 @@ final class ShapeProbe {
     do throws(EngineError) {
       op = try factory(copy)
       try op.infer()
+      try ShapeProbe.check(copy.outputs)
     } catch {
       if error.code == .deferred { return nil }
       throw error
     }
     for (t, shadow) in zip(node.outputs, copy.outputs) { set(t, shadow) }
     let known = copy.inputs.allSatisfy { $0.hasKnownValue } || op.needsShapesOnly
-    if op.isPure && known && copy.outputs.allSatisfy({ $0.count <= ShapeProbe.valueLimit }) {
-      _ = try? Folding.evaluate(op, kernels: kernels, pool: pool)
+    if op.isPure && known && copy.outputs.allSatisfy({ $0.count <= ShapeProbe.valueLimit && model.budget.take($0.byteCount) }) {
+      _ = try? Folding.evaluate(op, kernels: model.kernels, pool: model.pool)
     }
     return copy.outputs
+  }
+
+  /// The format holds dimensions of 32 bits, and importers multiply two of them.
+  static func check(_ outputs: [Tensor]) throws(EngineError) {
+    for t in outputs {
+      for d in t.shape.dims where d > Int(Int32.max) {
+        throw EngineError(.inferError, "\(t) would have the dimension \(d); at most \(Int32.max) is possible")
+      }
+    }
   }
 
   /// Shape arithmetic is small; larger values are not computed for a probe.

@@ -30,6 +30,37 @@ public struct Table {
     self.vtableSize = vtableSize
   }
 
+  private init(_ form: Table, at position: Int) {
+    buffer = form.buffer
+    self.position = position
+    size = form.size
+    vtable = form.vtable
+    vtableSize = form.vtableSize
+  }
+
+  /// The table at `position` if it is like this one: it has the same vtable, and its fields are aligned alike.
+  fileprivate func twin(at position: Int) throws(FlatBufferError) -> Table? {
+    let (expected, overflow) = position.subtractingReportingOverflow(vtable)
+    guard !overflow, (position ^ self.position) & 7 == 0, size <= buffer.bytes.count - position,
+      Int(Int32(bitPattern: try buffer.word(at: position))) == expected
+    else { return nil }
+    try buffer.charge(size, at: position)
+    return Table(self, at: position)
+  }
+
+  /// Where the `size` bytes of a field lie, counted from the table's start; nil when the field is absent. It is the same in all
+  /// tables that are alike, see ``TableVector/table(_:after:)``.
+  public func place(_ id: Int, size: Int) throws(FlatBufferError) -> Int? { try slot(id, size: size).map { $0 - position } }
+
+  /// The bytes at a place of 4 or 8 bytes that was found in this table or in one like it; nil for no place.
+  public func bits32(_ place: Int?) -> UInt32? {
+    place.map { UInt32(littleEndian: buffer.bytes.loadUnaligned(fromByteOffset: position + $0, as: UInt32.self)) }
+  }
+  public func bits64(_ place: Int?) -> UInt64? {
+    place.map { UInt64(littleEndian: buffer.bytes.loadUnaligned(fromByteOffset: position + $0, as: UInt64.self)) }
+  }
+  public func byte(_ place: Int?) -> UInt8? { place.map { buffer.bytes[position + $0] } }
+
   /// Where the `size` bytes of a field are; nil when the field is absent.
   private func slot(_ id: Int, size fieldSize: Int) throws(FlatBufferError) -> Int? {
     let entry = 4 + 2 * id
@@ -194,5 +225,13 @@ public struct TableVector {
   public func table(_ index: Int) throws(FlatBufferError) -> Table {
     if index < 0 || index >= count { throw FlatBufferError(offset: start, expected: "an index below the vector's count") }
     return try Table(buffer, at: buffer.target(of: start + 4 * index))
+  }
+
+  /// An element, and whether it is like `previous`, a table of this buffer: what both have lies in the same places.
+  public func table(_ index: Int, after previous: Table) throws(FlatBufferError) -> (table: Table, isAlike: Bool) {
+    if index < 0 || index >= count { throw FlatBufferError(offset: start, expected: "an index below the vector's count") }
+    let position = try buffer.target(of: start + 4 * index)
+    if let twin = try previous.twin(at: position) { return (twin, true) }
+    return (try Table(buffer, at: position), false)
   }
 }

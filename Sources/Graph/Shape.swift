@@ -18,25 +18,30 @@ public struct Shape {
     return true
   }
 
-  /// Product of the dimensions (1 for rank 0); nil when a dimension is unknown or the product does not fit 2^47, so that
-  /// byte sizes and offsets computed from it never overflow.
+  /// Product of the dimensions (1 for rank 0); nil when a dimension is unknown or the product of those that are not 0 does not fit
+  /// 2^47, so that byte sizes and offsets computed from it, or from some of the dimensions, never overflow.
   public var checkedCount: Int? {
     @export(interface) get {
       var n = 1
+      var isEmpty = false
       for d in dims {
         if d < 0 { return nil }
+        if d == 0 {
+          isEmpty = true
+          continue
+        }
         let (product, overflow) = n.multipliedReportingOverflow(by: d)
         if overflow || product > 1 << 47 { return nil }
         n = product
       }
-      return n
+      return isEmpty ? 0 : n
     }
   }
 
   /// Number of elements of a known shape. (0 when it is unknown; use ``checkedCount`` on shapes from outside.)
   public var count: Int { checkedCount ?? 0 }
 
-  /// Product of the dimensions in `range`. (Wraps where a dimension of 0 elsewhere hides an absurd product.)
+  /// Product of the dimensions in `range`. (Wraps for shapes that have no ``checkedCount``.)
   @export(interface)
   public func product(_ range: Range<Int>) -> Int {
     var n = 1

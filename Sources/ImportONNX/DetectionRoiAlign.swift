@@ -19,6 +19,8 @@ enum RoiAlign {
     guard height >= 1, width >= 1, height < 1 << 16, width < 1 << 16, samples < 1 << 10, let dims = graph.dims(of: x), dims.count == 4,
       dims[2] > 0, dims[3] > 0
     else { throw EngineError(.inferError, "the size of the image must be known; give the model's input shapes (--inputShape)") }
+    let most = max(height * samples, width * samples, dims[2], dims[3])
+    try node.refuse(most > 1 << 20, "images and regions of \(most) pixels or samples along an axis are too large; \(1 << 20) are accepted")
     let isHalf = transform == "half_pixel"
     let scaled = try f.add(f.mul(rois, scale), isHalf ? -0.5 : 0)
     /// Positions along an axis [regions, samples], and which of them lie outside.

@@ -92,6 +92,7 @@ struct Einsum {
       // Both axes to the front and into one, of which every (n + 1)-th entry is taken.
       let rest = (0..<dims.count).filter { $0 != first && $0 != other }
       let n = dims[first]
+      guard n <= 1 << 20 else { throw wrong("the diagonal of label \"\(term.labels[first])\" has \(n) entries, which are too many") }
       let front = try graph.transpose(term.tensor, [other, first] + rest)
       let flat = try graph.reshape(front, [n * n] + rest.map { dims[$0] })
       let label = term.labels[first]

@@ -109,7 +109,7 @@ enum IndexOperators {
     let dims = try graph.knownDims(of: x), indexDims = try graph.knownDims(of: indices)
     guard let depth = indexDims.last, depth <= dims.count, let places = Shape(Array(dims[..<depth])).checkedCount,
       let rows = Shape(Array(indexDims.dropLast())).checkedCount, let inner = Shape(Array(dims[depth...])).checkedCount,
-      places * rows < 1 << 24, places * rows * inner <= 1 << 24
+      places <= 1 << 24, rows <= 1 << 24, places * rows < 1 << 24, places * rows * inner <= 1 << 24
     else { throw EngineError(.notSupported, "reduction \"\(reduction)\" of \(x) by the indices \(indices) is too large to be expressed") }
     let strides = Shape(Array(dims[..<depth])).strides
     let weighted = try f.mul(graph.reshape(indices, [rows, depth]), graph.constant(ints: strides))

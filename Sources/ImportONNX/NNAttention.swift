@@ -18,7 +18,8 @@ enum NNAttention {
     if let past = node.optional(5) { v = try f.concat([past, v], 2) }
     let (presentKey, presentValue) = (k, v)
     let qd = try graph.knownDims(of: q), kd = try graph.knownDims(of: k)
-    guard qd.count == 4, kd.count == 4, qd[1] > 0, kd[1] > 0, qd[1] % kd[1] == 0, qd[2] * kd[2] <= 1 << 26 else {
+    guard qd.count == 4, kd.count == 4, qd[1] > 0, kd[1] > 0, qd[1] % kd[1] == 0, qd[1] <= 1 << 16, max(qd[2], 1) * max(kd[2], 1) <= 1 << 26
+    else {
       throw EngineError(.formatError, "Q \(Shape(qd)) and K \(Shape(kd)) do not fit each other")
     }
     node.ignore("softmax_precision")

@@ -27,7 +27,7 @@ enum NNConvolution {
     let dims = graph.dims(of: x) ?? []
     let window = try Window(node, dims: dims, kernel: Array(weights[2...]))
     let group = try node.int("group", 1)
-    guard group >= 1, weights[0] % group == 0, dims[1] < 0 || dims[1] == weights[1] * group else {
+    guard group >= 1, group <= weights[0], weights[0] % group == 0, dims[1] < 0 || dims[1] == weights[1] * group else {
       throw EngineError(
         .formatError, "group \(group) does not fit the weights \(Shape(weights)) and the \(dims[1]) channels of X")
     }
@@ -121,7 +121,7 @@ enum NNConvolution {
     }
     let dims = graph.dims(of: x) ?? []
     let group = try node.int("group", 1)
-    guard group >= 1, weights[0] % group == 0, dims[1] < 0 || dims[1] == weights[0] else {
+    guard group >= 1, group <= weights[0], weights[0] % group == 0, dims[1] < 0 || dims[1] == weights[0] else {
       throw EngineError(.formatError, "group \(group) does not fit the weights \(Shape(weights)) and the \(dims[1]) channels of X")
     }
     let window = try TransposedWindow(node, dims: dims, kernel: Array(weights[2...]))

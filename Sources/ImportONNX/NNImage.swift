@@ -17,7 +17,7 @@ enum NNImage {
     let graph = node.graph
     let x = try node.input(0)
     let block = try node.int("blocksize"), mode = try node.choice("mode", "DCR", "CRD")
-    guard try graph.rank(of: x) == 4, block >= 1 else { throw EngineError(.formatError, "blocksize \(block) is impossible for \(x)") }
+    guard try graph.rank(of: x) == 4, block >= 1, block <= 1 << 15 else { throw EngineError(.formatError, "blocksize \(block) is impossible for \(x)") }
     if block == 1 { return [x] }
     return [
       try graph.nchw(graph.add1(.depthToSpace, ["block_size": .number(block), "mode": .string(mode), "format": 1], [graph.nhwc(x)]))
@@ -28,7 +28,7 @@ enum NNImage {
     let graph = node.graph
     let x = try node.input(0)
     let block = try node.int("blocksize")
-    guard try graph.rank(of: x) == 4, block >= 1 else { throw EngineError(.formatError, "blocksize \(block) is impossible for \(x)") }
+    guard try graph.rank(of: x) == 4, block >= 1, block <= 1 << 15 else { throw EngineError(.formatError, "blocksize \(block) is impossible for \(x)") }
     if block == 1 { return [x] }
     if try node.choice("mode", "DCR", "CRD") == "DCR" {
       return [try graph.nchw(graph.add1(.spaceToDepth, ["block_size": .number(block), "format": 1], [graph.nhwc(x)]))]

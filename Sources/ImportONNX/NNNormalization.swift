@@ -207,7 +207,7 @@ enum NNNormalization {
     let epsilon = try node.float("epsilon", 1e-12)
     var sum = try f.add(node.input(0, "input"), node.input(1, "skip"))
     if let bias = node.optional(simplified ? 3 : 4) { sum = try f.add(sum, bias) }
-    let last = try graph.rank(of: sum) - 1
+    let last = try graph.axis(-1, of: sum)
     let gamma = try node.input(2, "gamma")
     for i in 1..<3 where node.wants(i) { throw node.unsupported("result \(i), which only training reads, is not supported") }
     if simplified { return [try f.mul(rms(f, sum, [last], epsilon).y, gamma), sum, sum, sum] }
@@ -225,11 +225,11 @@ enum NNNormalization {
     if let places = node.optional(8) {
       sum = try f.add(sum, f.gather(positions, places, axis: 0))
     } else {
-      let dims = try graph.knownDims(of: ids)
-      sum = try f.add(sum, f.slice(positions, axis: 0, from: 0, to: dims[dims.count - 1]))
+      guard let length = try graph.knownDims(of: ids).last else { throw node.refuseRank(0) }
+      sum = try f.add(sum, f.slice(positions, axis: 0, from: 0, to: length))
     }
     if let segments, let table = node.optional(4) { sum = try f.add(sum, f.gather(table, segments, axis: 0)) }
-    let y = try layer(f, sum, graph.rank(of: sum) - 1, epsilon, node.input(5, "gamma"), node.input(6, "beta"))
+    let y = try layer(f, sum, graph.axis(-1, of: sum), epsilon, node.input(5, "gamma"), node.input(6, "beta"))
     guard node.wants(1) else { return [y, y, sum] }
     guard let mask = node.optional(7) else { return [y, try f.mul(f.reduce(ids, ReduceNumber.sum, [1], keep: false), f.scalar(0)), sum] }
     return [y, try f.reduce(mask, ReduceNumber.sum, [1], keep: false), sum]

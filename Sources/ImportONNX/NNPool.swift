@@ -103,13 +103,15 @@ enum NNPool {
   ) throws(EngineError) -> Tensor {
     let graph = node.graph, f = Formula(node)
     let dims = try graph.knownDims(of: x)
-    let taps = window.kernel.reduce(1) { $0 * min($1, 1 << 12) }
+    let taps = window.kernel.reduce(1) { min($0 * $1, 1 << 20) }
     try node.refuse(taps > 256, "the positions of maxima are accepted for kernels of at most 256 taps; this one has \(taps)")
     let padded = try f.pad(x, window.pads, value: lowest)
     var counts = [Int]()
     for i in 0..<window.rank { counts.append(try window.positions(i, ceil: false) ?? 0) }
-    let image = dims[2...].reduce(1, *), outputs = counts.reduce(1, *)
-    try node.refuse(image * dims[0] * dims[1] > Int(Int32.max), "X is too large for positions of 32 bits")
+    let image = dims[2...].reduce(1, *), outputs = counts.reduce(1, *), planes = dims[0] * dims[1]
+    try node.refuse(image * planes > Int(Int32.max), "X is too large for positions of 32 bits")
+    try node.refuse(
+      max(outputs, planes) > 1 << 24, "positions of maxima in \(planes) planes of \(outputs) windows are too many; \(1 << 24) of either are accepted")
     var strides = [Int](repeating: 1, count: window.rank)
     if columnMajor {
       for i in 1..<max(window.rank, 1) { strides[i] = strides[i - 1] * dims[i + 1] }
@@ -148,7 +150,7 @@ enum NNPool {
         rest /= counts[i]
       }
     }
-    let images = (0..<dims[0] * dims[1]).map { $0 * image }
+    let images = (0..<planes).map { $0 * image }
     guard let position else { throw EngineError(.formatError, "the kernel has no taps") }
     let within = try f.add(position, graph.constant(ints: origins, dims: [1, 1] + counts))
     return try f.add(
@@ -192,6 +194,9 @@ enum NNPool {
       guard let n = try window.positions(i, ceil: false) else {
         throw EngineError(.inferError, "an average with dilations and pads needs the image's size; give the model's input shapes (--inputShape)")
       }
+      try node.refuse(
+        n > 1 << 20 || n * window.kernel[i] > 1 << 24 || n * counts.count > 1 << 24,
+        "an average with dilations and pads of so many windows (\(n) along axis \(i + 2)) is too large")
       let inside = (0..<n).map { o in
         Float((0..<window.kernel[i]).filter { k in
           let p = o * window.strides[i] + k * window.dilations[i] - window.before[i]
@@ -261,8 +266,7 @@ enum NNPool {
     for i in 0..<window.rank {
       shape.append((dims[i + 2] - 1) * window.strides[i] + window.kernel[i] - window.before[i] - window.after[i])
     }
-    let count = shape.reduce(1, *)
-    try node.refuse(count > 1 << 26 || shape.contains { $0 < 0 }, "the result would have the shape \(Shape(shape))")
+    guard let count = Shape(shape).checkedCount, count <= 1 << 26 else { throw node.unsupported("the result would have the shape \(Shape(shape))") }
     var result = shape
     if let wanted = node.optional(2) { result = try graph.integers(wanted, "output_shape") }
     guard result.count == shape.count, zip(result, shape).allSatisfy({ $0 >= $1 }) else {

@@ -5,6 +5,9 @@ import Graph
 enum NNResize {
   static let table: [String: ONNXOperator] = ["Resize": resize, "Upsample": upsample]
 
+  /// Entries of a resized axis. The rules are compared one entry after the other.
+  private static let sizeLimit = 1 << 22
+
   static func upsample(_ node: ONNXNode) throws(EngineError) -> [Tensor] {
     let x = try node.input(0, "X")
     let mode = try node.choice("mode", "nearest", "linear", "bilinear", "cubic", "bicubic")
@@ -17,6 +20,7 @@ enum NNResize {
       return [try resized(x, Array(0..<rank), scales: given.map { Double($0) }, rules, node)]
     }
     if node.has("height_scale") || node.has("width_scale") {
+      guard rank == 4 else { throw node.refuseRank(rank) }
       let scales = [1, 1, Double(try node.float("height_scale", 1)), Double(try node.float("width_scale", 1))]
       return [try resized(x, [0, 1, 2, 3], scales: scales, rules, node)]
     }
@@ -86,7 +90,7 @@ enum NNResize {
   ) throws(EngineError) -> Tensor {
     let dims = node.graph.dims(of: x) ?? []
     guard sizes.count == axes.count else { throw EngineError(.formatError, "there are \(sizes.count) sizes for \(axes.count) axes") }
-    for size in sizes where size < 1 || size > 1 << 24 { throw EngineError(.formatError, "size \(size) is impossible") }
+    for size in sizes where size < 1 || size > sizeLimit { throw EngineError(.formatError, "size \(size) is impossible") }
     let open = axes.contains { dims[$0] < 0 }
     if open && policy == "stretch" {
       let values = node.graph.constant(ints: sizes)
@@ -118,7 +122,7 @@ enum NNResize {
     if axes.isEmpty { return x }
     let graph = node.graph, f = Formula(node)
     let dims = graph.dims(of: x) ?? []
-    for a in axes where a.size < 1 || a.out < 1 || a.out > 1 << 24 {
+    for a in axes where a.size < 1 || a.out < 1 || a.out > sizeLimit {
       throw EngineError(.inferError, "axis \(a.axis) would get \(a.out) entries out of \(a.size)")
     }
     let type = x.type

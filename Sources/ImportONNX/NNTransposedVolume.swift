@@ -34,7 +34,11 @@ struct TransposedVolume {
     }
     guard size.allSatisfy({ $0 > 0 }) else { throw EngineError(.inputParameterInvalid, "the padding leaves nothing of the result") }
     let planes = try graph.nhwc(graph.reshape(graph.transpose(x, [0, 2, 1, 3, 4]), [-1, dims[1], dims[3], dims[4]]))
-    let channels = weights[1] * group, stride = window.strides[0], depth = stride * (dims[2] - 1) + 1
+    let channels = weights[1] * group
+    guard Shape([channels] + size).checkedCount != nil else {
+      throw EngineError(.inputParameterInvalid, "the result would have the shape \(Shape([channels] + size)), which is too large")
+    }
+    let stride = window.strides[0], depth = stride * (dims[2] - 1) + 1
     let full = depth + (window.kernel[0] - 1) * window.dilations[0]
     var sum: Tensor?
     for k in 0..<window.kernel[0] {

@@ -126,6 +126,9 @@ extension Formula {
   /// The values under each tap of a kernel along one axis of `x`, which has its padding already: strided slices, one for each tap.
   func taps(_ x: Tensor, axis: Int, kernel: Int, stride: Int, dilation: Int) throws(EngineError) -> [Tensor] {
     if kernel == 1 && stride == 1 { return [x] }
+    guard kernel <= 1 << 10 else {
+      throw EngineError(.notSupported, "a kernel of \(kernel) taps along axis \(axis) is too large to be taken apart; it can have up to \(1 << 10)")
+    }
     let extent = (kernel - 1) * dilation + 1
     var result = [Tensor]()
     for k in 0..<kernel {

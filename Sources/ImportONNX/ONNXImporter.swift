@@ -51,10 +51,9 @@ final class ONNXImport {
   private let proto: Onnx_ModelProto
   /// Functions of the model by domain, name and overload.
   private var functions: [String: Onnx_FunctionProto] = [:]
-  /// Nodes imported, calls of functions and unrolled loops counted as often as they are expanded.
+  /// Nodes imported, calls of functions and unrolled loops counted as often as they are expanded, and nodes made of them.
   private var expanded = 0
-  private static let expansionLimit = 1 << 20
-  private static let callDepthLimit = 32
+  private static let expansionLimit = 1 << 19
   private static let newestOpset = 28
 
   init(_ model: ModelBuilder, _ proto: Onnx_ModelProto, folder: String?) {
@@ -156,11 +155,15 @@ final class ONNXImport {
   /// Imports nodes, in their order; the format wants each after those whose results it reads.
   func addNodes(_ nodes: [Onnx_NodeProto], _ scope: ONNXScope, _ infos: ValueInfos) throws(EngineError) {
     for (position, node) in nodes.enumerated() {
-      expanded += 1
-      guard expanded <= Self.expansionLimit else {
-        throw EngineError(.notSupported, "the model's functions and loops expand to more than \(Self.expansionLimit) nodes")
+      guard expanded < Self.expansionLimit else {
+        throw EngineError(.notSupported, "the model's functions, loops and recurrent layers expand to more than \(Self.expansionLimit) nodes")
       }
+      guard !model.budget.isOverdrawn else { throw EngineError(.outOfMemory, "the constants that the model's nodes stand for are too large") }
+      let before = expanded + 1, nodes = scope.graph.graph.nodes.count
+      expanded = before
       add(node, position, scope, infos)
+      // What the nodes of a body in the same graph have made is counted already.
+      expanded = max(expanded, before + scope.graph.graph.nodes.count - nodes)
     }
   }
 
@@ -236,14 +239,11 @@ final class ONNXImport {
   private func call(
     _ function: Onnx_FunctionProto, _ inputs: [Tensor?], _ attributes: [String: Onnx_AttributeProto], _ outer: ONNXScope
   ) throws(EngineError) -> [Tensor] {
-    guard outer.depth < Self.callDepthLimit else {
-      throw EngineError(.notSupported, "function \"\(function.name)\": calls are nested more than \(Self.callDepthLimit) deep")
-    }
     var values = attributes
     for attribute in function.attributeProto where values[attribute.name] == nil { values[attribute.name] = attribute }
     var opsets = Self.opsets(function.opsetImport)
     if opsets[""] == nil { opsets[""] = outer.opsets[""] }
-    let scope = ONNXScope(outer.graph, self, parent: nil, opsets: opsets, depth: outer.depth + 1, attributes: values)
+    let scope = try ONNXScope(outer.graph, self, parent: nil, opsets: opsets, depth: outer.innerDepth(), attributes: values)
     guard inputs.count <= function.input.count else {
       throw EngineError(.formatError, "\(inputs.count) operands for function \"\(function.name)\", which has \(function.input.count)")
     }

@@ -9,8 +9,10 @@ final class ONNXScope {
   let parent: ONNXScope?
   /// Version of each operator set in use.
   let opsets: [String: Int]
-  /// Calls of functions around this one.
+  /// Calls of functions and subgraphs around this one.
   let depth: Int
+  /// Each level takes its share of the stack.
+  private static let depthLimit = 48
   /// Attributes of the call, for the nodes of a function.
   let attributes: [String: Onnx_AttributeProto]
   private var values: [String: Tensor] = [:]
@@ -32,6 +34,14 @@ final class ONNXScope {
     self.opsets = opsets
     self.depth = depth
     self.attributes = attributes
+  }
+
+  /// The depth of what is nested in this.
+  func innerDepth() throws(EngineError) -> Int {
+    guard depth < ONNXScope.depthLimit else {
+      throw EngineError(.notSupported, "calls of functions and subgraphs are nested more than \(ONNXScope.depthLimit) deep")
+    }
+    return depth + 1
   }
 
   func addInitializers(of proto: Onnx_GraphProto) {

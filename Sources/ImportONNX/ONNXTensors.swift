@@ -66,6 +66,7 @@ final class ONNXTensors {
   /// Short byte strings may live inside their `Data` value and have no address of their own.
   private static let inlineLimit = 64
 
+
   init(folder: String?) { self.folder = folder }
 
   /// The tensor as a constant of `graph`. Large values are not copied: the constant refers to the message's or the file's bytes.
@@ -206,7 +207,10 @@ final class ONNXTensors {
     let values = try constant(graph, proto.values, name: name)
     let positions = try graph.integers(try constant(graph, proto.indices, name: name + "/indices"), "the indices of \"\(name)\"")
     let n = values.count
-    guard let count = Shape(dims).checkedCount, positions.count == n || positions.count == n * dims.count,
+    guard let count = Shape(dims).checkedCount, graph.model.budget.take(count * values.type.size) else {
+      throw EngineError(.notSupported, "sparse tensor \"\(name)\" of \(n) values and the shape \(Shape(dims)) is too large to be held densely")
+    }
+    guard positions.count == n || positions.count == n * dims.count,
       let buffer = Buffer(count: max(1, count * values.type.size))
     else { throw EngineError(.formatError, "sparse tensor \"\(name)\": \(positions.count) indices for \(n) values of \(Shape(dims))") }
     let size = values.type.size
@@ -225,7 +229,8 @@ final class ONNXTensors {
       }
       buffer.base.advanced(by: position * size).copyMemory(from: data.advanced(by: i * size), byteCount: size)
     }
-    return try graph.constant(name, values.type, dims, bytes: UnsafeRawBufferPointer(start: buffer.base, count: count * size), owner: buffer)
+    let bytes = UnsafeRawBufferPointer(start: buffer.base, count: count * size)
+    return try graph.constant(name, values.type, dims, bytes: bytes, owner: buffer, isComputed: true)
   }
 
   // MARK: bytes in other files

@@ -94,7 +94,9 @@ enum PadOperators {
     let extent = f.graph.dims(of: x)?[axis] ?? -1
     guard extent >= 0 else { return try extendedOpen(f, x, axis, amount, mode) }
     guard extent > 0 else { throw EngineError(.inputParameterInvalid, "axis \(axis) of \(x) has no entries that could be repeated") }
-    guard amount[0] + amount[1] <= 1 << 24 else { throw EngineError(.notSupported, "pads \(amount[0]) and \(amount[1]) are too large") }
+    guard extent + amount[0] + amount[1] <= 1 << 24 else {
+      throw EngineError(.notSupported, "pads \(amount[0]) and \(amount[1]) of \(extent) entries are too large for the mode \"\(mode)\"")
+    }
     let positions = (-amount[0]..<extent + amount[1]).map { i in
       switch mode {
       case "edge": return min(max(i, 0), extent - 1)

@@ -22,7 +22,7 @@ struct QuantizedForm {
     }
     var result = [QuantParam]()
     for (s, z) in zip(scales, zeros) {
-      guard s > 0, s.isFinite else { return nil }
+      guard s > 0, s.isFinite, abs(z) <= 1 << 16 else { return nil }
       result.append(QuantParam(scale: Double(s), zeroPoint: Int32(clamping: z), bits: 8, varianceCorrection: 1, meanCorrection: 0))
     }
     return result
@@ -43,8 +43,10 @@ struct QuantizedForm {
     if block > 0 {
       let size = try graph.knownDims(of: x)[a]
       guard dims.count == rank, (size + block - 1) / block == dims[a] else {
-        throw EngineError(.formatError, "\(dims[a]) blocks of \(block) do not cover \(size) entries of axis \(a)")
+        throw EngineError(
+          .formatError, "a scale or zero point of the shape \(Shape(dims)) does not cover \(size) entries of axis \(a) out of \(rank) by blocks of \(block)")
       }
+      guard size <= 1 << 24 else { throw EngineError(.notSupported, "\(size) entries of axis \(a) are too many for blocks") }
       return try f.gather(value, f.list((0..<size).map { $0 / block }), axis: a)
     }
     guard dims.count == 1 else { throw EngineError(.formatError, "a scale of the shape \(Shape(dims)) has neither one value nor one for each entry of an axis") }
@@ -110,7 +112,8 @@ struct QuantizedForm {
     _ q: Tensor, _ parameters: [QuantParam], _ axis: Int, _ graph: GraphBuilder
   ) throws(EngineError) -> Tensor? {
     guard let data = q.data, let count = q.shape.checkedCount, q.type == .int8 || q.type == .uint8 || q.type == .int32 else { return nil }
-    guard count < 1 << 40, let buffer = Buffer(count: max(count, 1) * 4) else {
+    guard graph.model.budget.take(count * 4) else { return nil }
+    guard let buffer = Buffer(count: max(count, 1) * 4) else {
       throw EngineError(.outOfMemory, "no memory for the real numbers of \(q)")
     }
     let inner = parameters.count > 1 ? q.shape.dims[(axis + 1)...].reduce(1, *) : 1
@@ -127,7 +130,8 @@ struct QuantizedForm {
       real[i] = Float(value - zeros[p]) * scales[p]
     }
     let tensor = try graph.constant(
-      "\(q.name)/real", .float32, q.shape.dims, bytes: UnsafeRawBufferPointer(start: buffer.base, count: count * 4), owner: buffer)
+      "\(q.name)/real", .float32, q.shape.dims, bytes: UnsafeRawBufferPointer(start: buffer.base, count: count * 4), owner: buffer,
+      isComputed: true)
     if q.type != .int32 {
       // uint8 weights become int8 ones.
       let shift: Int32 = q.type == .uint8 ? 128 : 0

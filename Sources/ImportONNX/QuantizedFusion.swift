@@ -41,12 +41,15 @@ struct QuantizedFusion {
   /// Makes the node read and write bytes.
   private func finish(_ node: Node, _ inputs: [Tensor], _ result: Tensor) {
     let y = node.outputs[0]
-    for use in graph.readers(y) where use.outputs[0] !== result { graph.replace(use.outputs[0], with: result) }
-    graph.nodes.removeAll { $0.kind == .quantDTypeCast && $0.inputs[0] === y }
-    node.inputs = inputs
-    node.outputs = [result]
+    for use in graph.readers(y) {
+      if use.outputs[0] !== result { graph.replace(use.outputs[0], with: result) }
+      graph.remove(use)
+    }
+    graph.change(node) {
+      node.inputs = inputs
+      node.outputs = [result]
+    }
     node.quantType = QuantizedFusion.all
-    graph.index()
   }
 
   // MARK: products
@@ -115,7 +118,7 @@ struct QuantizedFusion {
       buffer.base.storeBytes(of: Int8(q), toByteOffset: i, as: Int8.self)
     }
     let tensor = try graph.builder.constant(
-      w.name, .int8, w.shape.dims, bytes: UnsafeRawBufferPointer(start: buffer.base, count: count), owner: buffer)
+      w.name, .int8, w.shape.dims, bytes: UnsafeRawBufferPointer(start: buffer.base, count: count), owner: buffer, isComputed: true)
     tensor.quantParams = w.quantParams
     tensor.format = w.format
     return tensor

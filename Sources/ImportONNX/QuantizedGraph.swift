@@ -8,10 +8,10 @@ import Graph
 /// operands all come from dequantisations, and whose result only quantisations read, takes and gives the bytes.
 final class QuantizedGraph {
   let builder: GraphBuilder
-  var nodes: [Node]
+  private(set) var nodes: [Node]
   /// The node that makes a tensor, and those that read it.
-  var makers: [ObjectIdentifier: Node] = [:]
-  private(set) var readers: [ObjectIdentifier: [Node]] = [:]
+  private var makers: [ObjectIdentifier: Node] = [:]
+  private var readers: [ObjectIdentifier: [Node]] = [:]
   private var outputs: Set<ObjectIdentifier> = []
 
   static func run(_ model: ModelBuilder) throws(EngineError) {
@@ -44,13 +44,34 @@ final class QuantizedGraph {
 
   // MARK: bookkeeping
 
-  func index() {
+  private func index() {
     makers = [:]
     readers = [:]
     for node in nodes {
-      for t in node.outputs { makers[ObjectIdentifier(t)] = node }
-      for t in node.inputs { readers[ObjectIdentifier(t), default: []].append(node) }
+      link(node)
     }
+  }
+
+  private func link(_ node: Node) {
+    for t in node.outputs { makers[ObjectIdentifier(t)] = node }
+    for t in node.inputs { readers[ObjectIdentifier(t), default: []].append(node) }
+  }
+
+  private func unlink(_ node: Node) {
+    for t in node.outputs where makers[ObjectIdentifier(t)] === node { makers[ObjectIdentifier(t)] = nil }
+    for t in node.inputs { readers[ObjectIdentifier(t)]?.removeAll { $0 === node } }
+  }
+
+  /// Changes what a node reads or makes.
+  func change(_ node: Node, _ body: () -> Void) {
+    unlink(node)
+    body()
+    link(node)
+  }
+
+  func remove(_ node: Node) {
+    unlink(node)
+    nodes.removeAll { $0 === node }
   }
 
   func maker(_ t: Tensor) -> Node? { makers[ObjectIdentifier(t)] }
@@ -92,7 +113,9 @@ final class QuantizedGraph {
   /// Reads `new` in place of `old` everywhere.
   func replace(_ old: Tensor, with new: Tensor) {
     for node in readers(old) {
-      for i in node.inputs.indices where node.inputs[i] === old { node.inputs[i] = new }
+      change(node) {
+        for i in node.inputs.indices where node.inputs[i] === old { node.inputs[i] = new }
+      }
     }
   }
 
@@ -156,17 +179,19 @@ final class QuantizedGraph {
       guard uses.count == 1, let use = uses.first, isQuantisation(use) else { continue }
       let q = use.outputs[0], x = node.inputs[0]
       if isClamp(node, within: q.quantParams[0]) {
-        use.inputs[0] = x
-        nodes.removeAll { $0 === node }
-        index()
-      } else if moves(node), let place = nodes.firstIndex(where: { $0 === node }) {
+        remove(node)
+        change(use) { use.inputs[0] = x }
+      } else if moves(node) {
         let early = bytesTensor(like: x, q.quantParams, "/int8")
-        node.inputs[0] = early
-        node.outputs[0] = q
+        remove(use)
+        change(node) {
+          node.inputs[0] = early
+          node.outputs[0] = q
+        }
         node.quantType = QuantizedFusion.all
-        nodes.removeAll { $0 === use }
-        nodes.insert(cast("\(node.name)/quantize", x, early), at: place)
-        index()
+        let quantisation = cast("\(node.name)/quantize", x, early)
+        nodes.insert(quantisation, at: position + 1)
+        link(quantisation)
       }
     }
   }
@@ -187,26 +212,23 @@ final class QuantizedGraph {
       let y = node.outputs[0]
       if QuantizedForm.same(q.quantParams, y.quantParams) && !isOutput(y) {
         replace(y, with: q)
-        nodes.removeAll { $0 === node }
-        index()
+        remove(node)
       } else {
-        node.inputs[0] = q
+        change(node) { node.inputs[0] = q }
         node["src_t"] = .number(Int(DataType.int8.rawValue))
-        index()
       }
     }
   }
 
   /// Removes nodes whose results nobody reads any more.
   private func sweep() {
-    var changed = true
-    while changed {
-      index()
-      let before = nodes.count
-      nodes.removeAll { node in
-        node.kind == .quantDTypeCast && node.outputs.allSatisfy { !isOutput($0) && readers($0).isEmpty }
-      }
-      changed = nodes.count != before
+    index()
+    var unread: Set<ObjectIdentifier> = []
+    // The readers of a node stand behind it.
+    for node in nodes.reversed() where node.kind == .quantDTypeCast && node.outputs.allSatisfy({ !isOutput($0) && readers($0).isEmpty }) {
+      unlink(node)
+      unread.insert(ObjectIdentifier(node))
     }
+    nodes.removeAll { unread.contains(ObjectIdentifier($0)) }
   }
 }

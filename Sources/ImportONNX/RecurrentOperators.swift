@@ -154,7 +154,7 @@ struct RecurrentLayer {
     let dims = node.graph.dims(of: x) ?? []
     if dims[1] >= 0 {
       let count = directions * dims[1] * hidden
-      try node.refuse(count > 1 << 26, "the state would have \(count) numbers")
+      try node.refuse(count > 1 << 24, "the state would have \(count) numbers")
       return node.graph.constant(floats: [Float](repeating: 0, count: count), dims: [directions, dims[1], hidden])
     }
     let batch = try f.slice(f.shape(x), axis: 0, from: 1, to: 2)

@@ -116,6 +116,7 @@ enum ReductionOperators {
     guard let classes = graph.dims(of: x).flatMap({ $0.count > 1 ? $0[1] : nil }), classes > 0 else {
       throw EngineError(.inferError, "the number of classes of \(x) must be known")
     }
+    try node.refuse(classes > 1 << 22, "\(classes) classes are too many")
     // The picked entry as a sum over a one-hot mask, which no label outside the classes can disturb.
     let on = node.optional(2)
     var hits = try f.equal(f.unsqueeze(target, [1]), classNumbers(graph, classes, rank: graph.rank(of: x)))

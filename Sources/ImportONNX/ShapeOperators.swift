@@ -159,6 +159,7 @@ enum ShapeOperators {
     guard let count = (graph.dims(of: starts)?.first { _ in true }) ?? graph.dims(of: ends)?.first, count >= 0 else {
       throw EngineError(.inferError, "the number of starts (\(starts)) is not known")
     }
+    guard count <= Shape.maximumRank else { throw EngineError(.formatError, "there are \(count) starts; a tensor has at most \(Shape.maximumRank) axes") }
     let axisList = axes ?? graph.constant(ints: Array(0..<count))
     let stepList = steps ?? graph.constant(ints: [Int](repeating: 1, count: count))
     if count == 0 { return [x] }

@@ -121,10 +121,10 @@ struct FourierMatrix {
   let isInverse: Bool
   /// Of the numbers of a real signal's transform the later ones mirror the earlier: they are left out, or to be completed.
   let isOneSided: Bool
-  private static let limit = 1 << 24
+  private static let limit = 1 << 24, lengthLimit = 1 << 20
 
   init(rows: Int, parts: Int, length: Int, isInverse: Bool, isOneSided: Bool) throws(EngineError) {
-    guard length >= 1, length < Self.limit, rows >= 1, rows < Self.limit else {
+    guard length >= 1, length <= Self.lengthLimit, rows >= 1, rows <= Self.lengthLimit else {
       throw EngineError(.inputParameterInvalid, "a Fourier transform of the length \(length) is impossible")
     }
     self.rows = rows

@@ -13,7 +13,7 @@ final class Subgraph {
   init(_ node: ONNXNode, _ proto: Onnx_GraphProto, _ what: String, inputs shapes: [ValueInfos.Value]) throws(EngineError) {
     let outer = node.scope
     let graph = outer.graph.model.addGraph("\(node.name)_\(what)", parent: outer.graph)
-    let scope = ONNXScope(graph, outer.importer, parent: outer, opsets: outer.opsets, depth: outer.depth, attributes: outer.attributes)
+    let scope = try ONNXScope(graph, outer.importer, parent: outer, opsets: outer.opsets, depth: outer.innerDepth(), attributes: outer.attributes)
     scope.addInitializers(of: proto)
     var inputs = [Tensor]()
     for (info, value) in zip(proto.input, shapes) {
@@ -42,7 +42,8 @@ final class Subgraph {
   /// Adds the nodes of `proto` to the graph that `node` stands in, and returns the values of its outputs.
   static func inline(_ node: ONNXNode, _ proto: Onnx_GraphProto, _ inputs: [Tensor]) throws(EngineError) -> [Tensor] {
     let outer = node.scope
-    let scope = ONNXScope(outer.graph, outer.importer, parent: outer, opsets: outer.opsets, depth: outer.depth, attributes: outer.attributes)
+    let scope = try ONNXScope(
+      outer.graph, outer.importer, parent: outer, opsets: outer.opsets, depth: outer.innerDepth(), attributes: outer.attributes)
     scope.addInitializers(of: proto)
     guard inputs.count == proto.input.count else {
       throw EngineError(.formatError, "its body has \(proto.input.count) inputs; \(inputs.count) are given")

@@ -40,6 +40,10 @@ struct ValueInfos {
       value.dims?.append(dim.hasDimValue && dim.dimValue >= 0 ? Int(dim.dimValue) : -1)
       value.symbols.append(dim.hasDimParam && !dim.dimParam.isEmpty ? dim.dimParam : nil)
     }
+    let dims = value.dims ?? []
+    guard Shape(dims.filter { $0 >= 0 }).checkedCount != nil else {
+      throw EngineError(.formatError, "it has the shape \(Shape(dims)), which is too large")
+    }
     return value
   }
 

@@ -20,6 +20,12 @@ func pack(
   let elements = packed.assumingMemoryBound(to: Element.self)
   for panel in Swift.min(first, last)..<last {
     let target = elements + panel &* panelElements(k)
+    #if VNNI || DOT
+    if rowStride == 1 && panel &* panelColumns &+ panelColumns <= n {
+      packColumns(target, sums + panel &* panelColumns, b + panel &* panelColumns &* colStride, flip, k, colStride)
+      continue
+    }
+    #endif
     for column in 0..<panelColumns {
       let c = panel &* panelColumns &+ column
       var sum: Int32 = 0
@@ -43,6 +49,51 @@ func pack(
     }
   }
 }
+
+#if VNNI || DOT
+/// A whole panel of columns whose values lie one behind the other: 32 bits, the part of a column in a step, are moved at once.
+@inline(never) private func packColumns(
+  _ target: UnsafeMutablePointer<Element>, _ sums: UnsafeMutablePointer<Int32>, _ b: UnsafePointer<Int8>, _ flip: Int8, _ k: Int,
+  _ colStride: Int
+) {
+  let flips = SIMD16<Int8>(repeating: flip)
+  let words = UnsafeMutableRawPointer(target)
+  let stepBytes = depthStep &* panelColumns
+  for column in 0..<panelColumns {
+    let source = b + column &* colStride
+    var place = words + column &* depthStep
+    var total = SIMD16<Int16>.zero
+    var sum: Int32 = 0
+    var row = 0
+    while row &+ 16 <= k {
+      let values = UnsafeRawPointer(source + row).loadUnaligned(as: SIMD16<Int8>.self) ^ flips
+      let parts = unsafeBitCast(values, to: SIMD4<UInt32>.self)
+      for i in 0..<4 { (place + i &* stepBytes).storeBytes(of: parts[i], as: UInt32.self) }
+      place += 4 &* stepBytes
+      total &+= SIMD16<Int16>(truncatingIfNeeded: values)
+      row &+= 16
+      // 256 values of a byte fit into 16 bits.
+      if row & 4095 == 0 {
+        sum &+= SIMD16<Int32>(truncatingIfNeeded: total).wrappedSum()
+        total = .zero
+      }
+    }
+    sum &+= SIMD16<Int32>(truncatingIfNeeded: total).wrappedSum()
+    while row < k {
+      var word: UInt32 = 0
+      for i in 0..<Swift.min(depthStep, k &- row) {
+        let w = source[row &+ i] ^ flip
+        word |= UInt32(UInt8(bitPattern: w)) &<< UInt32(8 &* i)
+        sum &+= Int32(w)
+      }
+      place.storeBytes(of: word, as: UInt32.self)
+      place += stepBytes
+      row &+= depthStep
+    }
+    sums[column] = sum
+  }
+}
+#endif
 
 /// Where a column's values lie within a step.
 @inline(always) private func columnPlace(_ column: Int) -> Int {

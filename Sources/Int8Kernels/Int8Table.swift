@@ -35,6 +35,12 @@ import CKernels
   table.pointee.packs_zero = 1
   #endif
 
+  #if VNNI
+  table.pointee.takes_padded_runs = 1
+  #else
+  table.pointee.takes_padded_runs = 0
+  #endif
+
   table.pointee.packed_bytes = packedBytes
   table.pointee.pack = pack
   table.pointee.conv_scratch = convScratch

@@ -59,7 +59,8 @@ let depthStep = 2
   #elseif arch(x86_64)
   return ints(_mm_add_epi32(raw(sums), _mm_madd_epi16(raw(x), raw(weights))))
   #elseif DOT
-  return vdotq_s32(sums, unsafeBitCast(x, to: SIMD16<Int8>.self), unsafeBitCast(weights, to: SIMD16<Int8>.self))
+  // In this order a lane of a register can take the place of `x`.
+  return vdotq_s32(sums, unsafeBitCast(weights, to: SIMD16<Int8>.self), unsafeBitCast(x, to: SIMD16<Int8>.self))
   #else
   // Weights of four columns for the first value of the pair, then for the second one.
   let values = unsafeBitCast(x, to: SIMD8<Int16>.self), w = unsafeBitCast(weights, to: SIMD8<Int16>.self)
@@ -67,6 +68,19 @@ let depthStep = 2
     vmlal_s16(sums, w.lowHalf, SIMD4(repeating: values[0])), w.highHalf, SIMD4(repeating: values[1]))
   #endif
 }
+
+#if arch(arm64)
+/// As `dot` with the 32 bits of one lane of `x`, which needs no broadcast.
+@inline(always) func dot(_ sums: Ints, _ x: Ints, lane: Int, _ weights: Ints) -> Ints {
+  #if DOT
+  return dot(sums, splat(x[lane]), weights)
+  #else
+  let values = unsafeBitCast(x, to: SIMD8<Int16>.self), w = unsafeBitCast(weights, to: SIMD8<Int16>.self)
+  return vmlal_s16(
+    vmlal_s16(sums, w.lowHalf, SIMD4(repeating: values[2 &* lane])), w.highHalf, SIMD4(repeating: values[2 &* lane &+ 1]))
+  #endif
+}
+#endif
 
 @inline(always) func add(_ a: Ints, _ b: Ints) -> Ints {
   #if VNNI

@@ -137,13 +137,38 @@ private func remainder(_ x: Float, _ y: Float) -> Float {
   return Float(signOf: x, magnitudeOf: rest)
 }
 
+/// Channels at most for which rows are handled several at a time, where they are not whole vectors.
+private let repeatedChannels = 64
+
 /// `MSKernels.scale_bias`.
 func scaleBias(
   _ x: Floats, _ scale: Floats?, _ bias: Floats?, _ y: MutableFloats, _ rows: Int, _ channels: Int, _ act: Int32,
   _ a: Float, _ b: Float
 ) {
   let activation = Activation(act, a, b)
-  for r in 0..<Swift.max(rows, 0) {
+  var first = 0
+  if channels % width != 0 && channels <= repeatedChannels && rows >= 4 &* width {
+    // As many rows as a vector has lanes are whole vectors: scales and shifts are repeated for them.
+    var scales = InlineArray<1024, Float>(repeating: 1), shifts = InlineArray<1024, Float>(repeating: 0)
+    let block = channels &* width
+    for i in 0..<block {
+      if let scale { scales[i] = scale[i % channels] }
+      if let bias { shifts[i] = bias[i % channels] }
+    }
+    withUnsafeBytes(of: &scales) { s in
+      withUnsafeBytes(of: &shifts) { t in
+        let scale = s.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+        let bias = t.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+        while first &+ width <= rows {
+          let source = x + first &* channels, target = y + first &* channels
+          for v in 0..<channels { scaled(source, scale, bias, target, v &* width, activation, AllLanes()) }
+          activation.finish(target, block)
+          first &+= width
+        }
+      }
+    }
+  }
+  for r in first..<Swift.max(rows, first) {
     let source = x + r &* channels, target = y + r &* channels
     var c = 0
     while c &+ width <= channels {

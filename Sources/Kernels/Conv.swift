@@ -149,6 +149,12 @@ private struct ConvolutionRows {
   /// One channel of `rows` pixels: products with `weights`, added up in vectors along the depth.
   private func dots(_ p: Product, _ a: Floats, _ row: Int, _ rows: Int, _ weights: Floats, _ channel: Int) {
     var done = 0
+    #if arch(arm64)
+    while done &+ 8 <= rows {
+      Dots<8>.run(p, a + done &* p.lda, row &+ done, weights, channel)
+      done &+= 8
+    }
+    #endif
     while done &+ 4 <= rows {
       Dots<4>.run(p, a + done &* p.lda, row &+ done, weights, channel)
       done &+= 4

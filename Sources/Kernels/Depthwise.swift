@@ -68,12 +68,24 @@ struct DepthwiseLayer {
       ox &+= 1
     }
     if dilationW == 1 && kernelW == 3 && strideW == 1 {
+      #if arch(arm64)
+      ox = DepthwiseTile<8, 3, 1>.cover(self, top, firstRow, lastRow, ox, inner1, output, c0, c1)
+      #endif
       ox = DepthwiseTile<4, 3, 1>.cover(self, top, firstRow, lastRow, ox, inner1, output, c0, c1)
     } else if dilationW == 1 && kernelW == 3 && strideW == 2 {
+      #if arch(arm64)
+      ox = DepthwiseTile<8, 3, 2>.cover(self, top, firstRow, lastRow, ox, inner1, output, c0, c1)
+      #endif
       ox = DepthwiseTile<4, 3, 2>.cover(self, top, firstRow, lastRow, ox, inner1, output, c0, c1)
     } else if dilationW == 1 && kernelW == 5 && strideW == 1 {
+      #if arch(arm64)
+      ox = DepthwiseTile<8, 5, 1>.cover(self, top, firstRow, lastRow, ox, inner1, output, c0, c1)
+      #endif
       ox = DepthwiseTile<4, 5, 1>.cover(self, top, firstRow, lastRow, ox, inner1, output, c0, c1)
     } else if dilationW == 1 && kernelW == 5 && strideW == 2 {
+      #if arch(arm64)
+      ox = DepthwiseTile<8, 5, 2>.cover(self, top, firstRow, lastRow, ox, inner1, output, c0, c1)
+      #endif
       ox = DepthwiseTile<4, 5, 2>.cover(self, top, firstRow, lastRow, ox, inner1, output, c0, c1)
     }
     while ox < outW {

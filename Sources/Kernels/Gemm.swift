@@ -36,6 +36,24 @@ private let tallNarrowRows = tileRows
   #endif
 }
 
+/// Steps along k that are taken one by one. NEON multiplies by a lane of a register, so that one load of a row of A is four steps.
+@inline(always) private func singleSteps(_ k: Int) -> Int {
+  #if arch(arm64)
+  return k % width
+  #else
+  return k
+  #endif
+}
+
+#if arch(arm64)
+/// A vector of each row of A; the rows 0, 3 and 6 start at `a0`, `a3` and `a6`.
+@inline(always) private func loadRows<let R: Int>(
+  _ a0: Floats, _ a3: Floats, _ a6: Floats, _ lda: Int, _ rows: inout InlineArray<R, Vec>
+) {
+  for r in 0..<R { rows[r] = load((r < 3 ? a0 : r < 6 ? a3 : a6) + r % 3 &* lda) }
+}
+#endif
+
 /// What all tiles of one multiplication share.
 struct Product {
   var lda: Int, k: Int
@@ -181,7 +199,22 @@ enum Tile<let R: Int> {
     var a9 = a + 9 &* g.lda
     var b = g.b + panel &* g.panelSize
     for _ in 0..<g.segments {
-      for _ in 0..<g.k {
+      #if arch(arm64)
+      var rows = InlineArray<R, Vec>(repeating: .zero)
+      for _ in 0..<g.k / width {
+        loadRows(a0, a3, a6, g.lda, &rows)
+        accumulate(rows, lane: 0, b, &left, &right)
+        accumulate(rows, lane: 1, b, &left, &right)
+        accumulate(rows, lane: 2, b, &left, &right)
+        accumulate(rows, lane: 3, b, &left, &right)
+        b += width &* panelColumns
+        a0 += width
+        a3 += width
+        a6 += width
+        a9 += width
+      }
+      #endif
+      for _ in 0..<singleSteps(g.k) {
         let b0 = load(b), b1 = load(b + width)
         accumulate(a0, g.lda, 0, b0, b1, &left, &right)
         accumulate(a3, g.lda, 3, b0, b1, &left, &right)
@@ -213,6 +246,20 @@ enum Tile<let R: Int> {
     }
   }
 
+  #if arch(arm64)
+  /// All rows: step `lane` of the steps whose values of A are `rows`.
+  @inline(always) private static func accumulate(
+    _ rows: InlineArray<R, Vec>, lane: Int, _ b: Floats, _ left: inout InlineArray<R, Vec>, _ right: inout InlineArray<R, Vec>
+  ) {
+    let b0 = load(b + lane &* panelColumns), b1 = load(b + (lane &* panelColumns &+ width))
+    for r in 0..<R {
+      let x = splat(rows[r][lane])
+      left[r] = step(x, b0, left[r])
+      right[r] = step(x, b1, right[r])
+    }
+  }
+  #endif
+
   /// Rows first..<first + 3, as far as the tile has them: one step of k.
   @inline(always) private static func accumulate(
     _ a: Floats, _ lda: Int, _ first: Int, _ b0: Vec, _ b1: Vec, _ left: inout InlineArray<R, Vec>,
@@ -238,7 +285,22 @@ private enum NarrowTile<let R: Int> {
     var a9 = a + 9 &* g.lda
     var b = g.b + panel &* g.panelSize
     for _ in 0..<g.segments {
-      for _ in 0..<g.k {
+      #if arch(arm64)
+      var rows = InlineArray<R, Vec>(repeating: .zero)
+      for _ in 0..<g.k / width {
+        loadRows(a0, a3, a6, g.lda, &rows)
+        for lane in 0..<width {
+          let b0 = load(b + lane &* panelColumns)
+          for r in 0..<R { sums[r] = step(splat(rows[r][lane]), b0, sums[r]) }
+        }
+        b += width &* panelColumns
+        a0 += width
+        a3 += width
+        a6 += width
+        a9 += width
+      }
+      #endif
+      for _ in 0..<singleSteps(g.k) {
         let b0 = load(b)
         accumulate(a0, g.lda, 0, b0, &sums)
         accumulate(a3, g.lda, 3, b0, &sums)

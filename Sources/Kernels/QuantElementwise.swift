@@ -2,9 +2,23 @@ import CKernels
 
 /// Elementwise kernels of `MSInt8Kernels`.
 
+#if AVX512
+import _Builtin_intrinsics.intel
+#endif
+
 /// `MSInt8Kernels.map`. Eight bytes per step, so that loads and stores are few beside the lookups.
 func mapBytes(_ x: Bytes, _ y: MutableBytes, _ n: Int, _ table: Bytes) {
   var i = 0
+  #if AVX512
+  if n >= 64 {
+    let wide = ByteTable(table)
+    while i &+ 64 <= n {
+      UnsafeMutableRawPointer(y + i).storeBytes(
+        of: wide.look(UnsafeRawPointer(x + i).loadUnaligned(as: SIMD8<Int64>.self)), as: SIMD8<Int64>.self)
+      i &+= 64
+    }
+  }
+  #endif
   while i &+ 8 <= n {
     let word = UnsafeRawPointer(x + i).loadUnaligned(as: UInt64.self)
     var result: UInt64 = 0
@@ -21,6 +35,37 @@ func mapBytes(_ x: Bytes, _ y: MutableBytes, _ n: Int, _ table: Bytes) {
     i &+= 1
   }
 }
+
+#if AVX512
+/// 256 bytes in registers, as 128 pairs.
+private struct ByteTable {
+  private let a: SIMD8<Int64>, b: SIMD8<Int64>, c: SIMD8<Int64>, d: SIMD8<Int64>
+
+  @inline(always) init(_ table: Bytes) {
+    let p = UnsafeRawPointer(table)
+    a = p.loadUnaligned(as: SIMD8<Int64>.self)
+    b = (p + 64).loadUnaligned(as: SIMD8<Int64>.self)
+    c = (p + 128).loadUnaligned(as: SIMD8<Int64>.self)
+    d = (p + 192).loadUnaligned(as: SIMD8<Int64>.self)
+  }
+
+  /// The table's bytes at 64 places.
+  @inline(always) func look(_ x: SIMD8<Int64>) -> SIMD8<Int64> {
+    let low = bytes(_mm512_slli_epi16(x, 8)), high = bytes(x)
+    return _mm512_mask_mov_epi8(low, 0xaaaa_aaaa_aaaa_aaaa, _mm512_slli_epi16(high, 8))
+  }
+
+  /// The table's byte, in the lower half of each word, at the place that the upper half holds. The upper half is anything.
+  @inline(always) private func bytes(_ places: SIMD8<Int64>) -> SIMD8<Int64> {
+    let pair = _mm512_srli_epi16(places, 9)
+    let pairs = _mm512_mask_mov_epi16(
+      _mm512_permutex2var_epi16(a, pair, b), _mm512_movepi16_mask(places), _mm512_permutex2var_epi16(c, pair, d))
+    // The second byte of the pair where the place is odd.
+    return _mm512_mask_srli_epi16(
+      pairs, _mm512_test_epi16_mask(places, SIMD8(repeating: 0x0100_0100_0100_0100)), pairs, 8)
+  }
+}
+#endif
 
 /// `MSInt8Kernels.dequantize`
 func dequantize(_ x: Bytes, _ y: MutableFloats, _ n: Int, _ scale: Float, _ zero: Int32, _ flip: UInt8) {

@@ -50,6 +50,19 @@ func maxColumns(_ x: Bytes, _ y: MutableBytes, _ rows: Int, _ columns: Int, _ st
   // Compared without sign: int8 with the top bit flipped has the same order. (SSE2 has no other comparison of bytes.)
   let order = SIMD16<UInt8>(repeating: flip ^ 0x80)
   var c = 0
+  #if AVX512
+  let wide = SIMD8<Int64>(repeating: Int64(bitPattern: UInt64(flip ^ 0x80) &* 0x0101_0101_0101_0101))
+  while c &+ 64 <= columns {
+    var best = UnsafeRawPointer(y + c).loadUnaligned(as: SIMD8<Int64>.self) ^ wide
+    var p = x + c
+    for _ in 0..<rows {
+      best = _mm512_max_epu8(best, UnsafeRawPointer(p).loadUnaligned(as: SIMD8<Int64>.self) ^ wide)
+      p += stride
+    }
+    UnsafeMutableRawPointer(y + c).storeBytes(of: best ^ wide, as: SIMD8<Int64>.self)
+    c &+= 64
+  }
+  #endif
   while c &+ 16 <= columns {
     var best = UnsafeRawPointer(y + c).loadUnaligned(as: SIMD16<UInt8>.self) ^ order
     var p = x + c

@@ -11,6 +11,7 @@ import CKernels
   table.pointee.x_shift = 0
   // Weights stay as they are, so that the terms of weight zero points are tested with this table.
   table.pointee.packs_zero = 0
+  table.pointee.takes_padded_runs = 0
   table.pointee.packed_bytes = int8PackedBytes
   table.pointee.pack = int8Pack
   table.pointee.conv_scratch = { _ in 0 }

@@ -19,9 +19,9 @@ enum ModelChecks {
     for i in 0..<model.nodes.count { try check(model.nodes[i], i, model) }
   }
 
-  private static func checkIndices(_ list: [UInt32], _ model: ModelRecord, _ place: String) throws(EngineError) {
+  private static func checkIndices(_ list: [UInt32], _ model: ModelRecord, _ place: @autoclosure () -> String) throws(EngineError) {
     for index in list where index >= UInt32(truncatingIfNeeded: model.tensors.count) {
-      throw EngineError(.error, "\(place): there is no tensor \(index); the model has \(model.tensors.count)")
+      throw EngineError(.error, "\(place()): there is no tensor \(index); the model has \(model.tensors.count)")
     }
   }
 
@@ -44,7 +44,8 @@ enum ModelChecks {
   }
 
   private static func check(_ node: NodeRecord, _ index: Int, _ model: ModelRecord) throws(EngineError) {
-    let place = text(node, index)
+    // Made for a refusal only: a model has hundreds of nodes.
+    var place: String { text(node, index) }
     if node.kind == .genOP {
       throw EngineError(.error, "\(place): GenOP stands for an operator that obfuscation has hidden; use the model as it was before that step")
     }

@@ -138,10 +138,16 @@ struct TensorRecord {
     if let list = try table.tables(TensorField.quantParams), list.count > 0 {
       isInited = true
       quantParams.reserveCapacity(list.count)
+      var entry = try list.table(0)
+      var places = try QuantPlaces(entry)
       for i in 0..<list.count {
-        let entry = try list.table(i)
-        quantParams.append(try QuantParam(entry))
-        if try entry.bool(QuantField.inited) != true { isInited = false }
+        if i > 0 {
+          let (next, isAlike) = try list.table(i, after: entry)
+          if !isAlike { places = try QuantPlaces(next) }
+          entry = next
+        }
+        quantParams.append(places.parameters(entry))
+        if !places.isInited(entry) { isInited = false }
       }
     }
     clusters = try table.float32s(TensorField.quantClusters) ?? []
@@ -165,13 +171,34 @@ struct TensorRecord {
   }
 }
 
-extension QuantParam {
+/// Where tables of quantisation parameters have their fields. They come in lists of one for each channel, all alike.
+private struct QuantPlaces {
+  let scale: Int?, zeroPoint: Int?, bits: Int?, inited: Int?, varCorr: Int?, meanCorr: Int?, roundType: Int?, multiplier: Int?
+
   init(_ table: Table) throws(FlatBufferError) {
-    self.init(
-      scale: try table.float64(QuantField.scale) ?? 1, zeroPoint: try table.int32(QuantField.zeroPoint) ?? 0,
-      bits: try table.int32(QuantField.numBits) ?? 8, varianceCorrection: try table.float32(QuantField.varCorr) ?? 1,
-      meanCorrection: try table.float32(QuantField.meanCorr) ?? 0)
-    roundType = try table.int32(QuantField.roundType) ?? 1
-    multiplier = try table.int32(QuantField.multiplier) ?? 1
+    scale = try table.place(QuantField.scale, size: 8)
+    zeroPoint = try table.place(QuantField.zeroPoint, size: 4)
+    bits = try table.place(QuantField.numBits, size: 4)
+    inited = try table.place(QuantField.inited, size: 1)
+    varCorr = try table.place(QuantField.varCorr, size: 4)
+    meanCorr = try table.place(QuantField.meanCorr, size: 4)
+    roundType = try table.place(QuantField.roundType, size: 4)
+    multiplier = try table.place(QuantField.multiplier, size: 4)
+  }
+
+  func isInited(_ table: Table) -> Bool { (table.byte(inited) ?? 0) != 0 }
+
+  func parameters(_ table: Table) -> QuantParam {
+    var p = QuantParam(
+      scale: table.bits64(scale).map { Double(bitPattern: $0) } ?? 1, zeroPoint: integer(table, zeroPoint, 0),
+      bits: integer(table, bits, 8), varianceCorrection: table.bits32(varCorr).map { Float(bitPattern: $0) } ?? 1,
+      meanCorrection: table.bits32(meanCorr).map { Float(bitPattern: $0) } ?? 0)
+    p.roundType = integer(table, roundType, 1)
+    p.multiplier = integer(table, multiplier, 1)
+    return p
+  }
+
+  private func integer(_ table: Table, _ place: Int?, _ absent: Int32) -> Int32 {
+    table.bits32(place).map { Int32(bitPattern: $0) } ?? absent
   }
 }

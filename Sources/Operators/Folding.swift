@@ -4,15 +4,17 @@ import System
 
 /// Running single operators ahead of time.
 public enum Folding {
-  /// The largest value that is worth computing ahead; larger ones are left to the run.
+  /// The largest value that is worth computing ahead out of smaller ones; larger ones are left to the run.
   public static let limit = 256 << 20
 
   /// Runs `op`, whose inputs' values are known and whose shapes are inferred, and gives its outputs their values.
   @export(interface)
   public static func evaluate(_ op: Operator, kernels: KernelPointer, pool: ThreadPool) throws(EngineError) {
     var buffers = [Buffer]()
+    var largest = limit
+    for t in op.inputs { largest = max(largest, t.byteCount) }
     for t in op.outputs {
-      guard t.byteCount <= limit, let buffer = Buffer(count: t.byteCount) else {
+      guard t.byteCount <= largest, let buffer = Buffer(count: t.byteCount) else {
         throw EngineError(.outOfMemory, "\(op.node): no memory for \(t)")
       }
       buffers.append(buffer)

@@ -17,6 +17,8 @@ public final class ExecutionContext {
 
   /// Bytes of a core's second-level cache, for operators that are being prepared.
   public var secondLevelCache = CacheSize.secondLevel
+  /// Where weights are packed.
+  public let weights = WeightMemory()
 
   public init(kernels: UnsafePointer<MSKernels>, pool: ThreadPool, workspace: UnsafeMutableRawPointer) {
     self.kernels = kernels

@@ -44,6 +44,7 @@ struct Planner {
     let context = ExecutionContext(
       kernels: environment.kernels, pool: environment.pool, workspace: UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped)
     context.secondLevelCache = environment.secondLevelCache
+    for step in steps where step.action == .run { expectWeights(of: step.node, context.weights) }
     var workspaceBytes = 0
     for step in steps where step.action == .run {
       context.half = step.half
@@ -56,6 +57,19 @@ struct Planner {
       workspaceBytes = max(workspaceBytes, chain.workspaceBytes)
     }
     return try placeTensors(workspaceBytes)
+  }
+
+  /// Announces the weights that the operator will pack.
+  private func expectWeights(of node: Node, _ memory: WeightMemory) {
+    switch node.kind {
+    case .conv2DFusion, .conv2dTransposeFusion, .fullConnection, .matMulFusion:
+      guard node.inputs.count > 1, node.inputs[1].isConstant, node.inputs[1].data != nil else { return }
+      let weights = node.inputs[1]
+      // Winograd's algorithm has 36 numbers for 9; otherwise the last panel is filled up.
+      let isTransformed = weights.type != .int8 && weights.shape.rank == 4 && weights.shape[1] == 3 && weights.shape[2] == 3
+      memory.expect(weights.byteCount, room: weights.byteCount * (isTransformed ? 9 : 3) / 2 + 4096)
+    default: return
+    }
   }
 
   private func countConsumers() {

@@ -35,28 +35,31 @@ public enum FileFailure: Error {
   }
 }
 
-/// A file mapped read-only. The bytes stay valid as long as the object lives.
+/// A file mapped read-only. The bytes stay valid as long as the object lives. Objects of one content of a file share one mapping.
 public final class MappedFile {
   public let bytes: UnsafeRawBufferPointer
+  private let content: FileContent
 
-  private init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+  private init(_ content: FileContent) {
+    self.content = content
+    bytes = content.bytes
+  }
 
   /// Maps the file at `path` (NUL-terminated). (A function, because in Embedded Swift 6.3 an initialiser that throws leaks.)
   public static func open(path: UnsafePointer<CChar>) throws(FileFailure) -> MappedFile {
     let descriptor = mssys_open_read(path)
     if descriptor < 0 { throw .system(mssys_errno()) }
     defer { _ = close(descriptor) }
-    let size = mssys_regular_size(descriptor)
-    if size == -2 { throw .notRegular }
-    if size < 0 { throw .system(mssys_errno()) }
-    if size == 0 { throw .empty }
-    guard let base = mssys_map(descriptor, Int(size)) else { throw .system(mssys_errno()) }
-    return MappedFile(UnsafeRawBufferPointer(start: base, count: Int(size)))
+    var identity = mssys_identity()
+    let result = mssys_identify(descriptor, &identity)
+    if result == -2 { throw .notRegular }
+    if result != 0 { throw .system(mssys_errno()) }
+    if identity.size == 0 { throw .empty }
+    guard let content = FileContents.shared.map(descriptor, identity) else { throw .system(mssys_errno()) }
+    return MappedFile(content)
   }
 
-  deinit {
-    if let base = bytes.baseAddress { _ = munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
-  }
+  deinit { FileContents.shared.unmap(content) }
 }
 
 /// Memory from `malloc`, aligned to a cache line. Freed with the object.
@@ -65,10 +68,10 @@ public final class Buffer {
   public let count: Int
   public static let alignment = 64
 
-  /// nil when the memory cannot be had. A count of 0 gives a valid, unusable pointer.
-  public init?(count: Int) {
+  /// nil when the memory cannot be had. A count of 0 gives a valid, unusable pointer. `alignment` is a power of 2, at least 64.
+  public init?(count: Int, alignment: Int = Buffer.alignment) {
     var pointer: UnsafeMutableRawPointer? = nil
-    let failed = count < 0 || posix_memalign(&pointer, Self.alignment, max(count, 1)) != 0
+    let failed = count < 0 || posix_memalign(&pointer, alignment, max(count, 1)) != 0
     // The object is completed before the initialiser gives up: Embedded Swift 6.3 leaks one that is not.
     base = failed ? Self.nothing : pointer ?? Self.nothing
     self.count = failed ? -1 : count

@@ -22,8 +22,9 @@ public final class ThreadPool {
 
   /// Bits 32..63: job number; bit 31: the job is open; bits 0..30: workers inside it.
   private let state = Atomic<UInt64>(0)
-  /// The next task that nobody has taken.
-  private let next = Atomic<Int>(0)
+  /// Of each thread's share of the tasks the next one that nobody has taken; `cursorStride` apart, so that each has a cache line.
+  private let cursors: UnsafeMutablePointer<Int>
+  private static let cursorStride = 16
   /// Counts published jobs (and the stop request); workers sleep on it.
   private let signal: UnsafeMutablePointer<UInt32>
   private let sleepers = Atomic<Int>(0)
@@ -49,6 +50,8 @@ public final class ThreadPool {
     job = UnsafeRawPointer(signal)
     trampoline = { _, _, _ in }
     threads = .allocate(capacity: max(requested, 1))
+    cursors = .allocate(capacity: max(requested, 1) * Self.cursorStride)
+    cursors.initialize(repeating: 0, count: max(requested, 1) * Self.cursorStride)
     var index = 1
     while index < threadCount {
       let start = UnsafeMutablePointer<WorkerStart>.allocate(capacity: 1)
@@ -73,6 +76,7 @@ public final class ThreadPool {
       i += 1
     }
     threads.deallocate()
+    cursors.deallocate()
     signal.deallocate()
   }
 
@@ -97,7 +101,11 @@ public final class ThreadPool {
     self.job = job
     trampoline = call
     taskCount = count
-    next.store(0, ordering: .relaxed)
+    var share = 0
+    while share < threadCount {
+      cursors[share * Self.cursorStride] = count * share / threadCount
+      share += 1
+    }
     let number = (state.load(ordering: .relaxed) >> 32) &+ 1
     state.store((number << 32) | Self.openBit, ordering: .sequentiallyConsistent)
     signalWorkers()
@@ -112,12 +120,19 @@ public final class ThreadPool {
     mssys_increment(signal)
   }
 
+  /// Each thread begins with its own share, the same part of every job: what it has written in one operator is what it reads in the
+  /// next, from its own caches. Then it helps the others.
   @inline(__always)
   private func takeTasks(worker: Int) {
-    while true {
-      let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
-      if index >= taskCount { return }
-      trampoline(job, index, worker)
+    var share = worker
+    for _ in 0..<threadCount {
+      let end = taskCount * (share + 1) / threadCount
+      while true {
+        let index = mssys_take(cursors + share * Self.cursorStride)
+        if index >= end { break }
+        trampoline(job, index, worker)
+      }
+      share = share + 1 == threadCount ? 0 : share + 1
     }
   }
 

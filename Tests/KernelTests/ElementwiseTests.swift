@@ -115,7 +115,7 @@ private let specials: [Float] = [
 
   @Test(arguments: tables) func scaleBiasAndPrelu(_ table: Table) {
     for channels in lengths {
-      let rows = channels < 16 ? 37 : 3, n = rows * channels
+      let rows = channels <= 65 ? 71 : 3, n = rows * channels
       var random = Random(channels)
       let x = random.floats(n), scale = random.floats(channels + 1), bias = random.floats(channels + 1)
       for activation in [MS_UNARY_IDENTITY, MS_UNARY_CLAMP, MS_UNARY_TANH] {

@@ -61,6 +61,10 @@ private struct Problem {
   var lo: Int32 = -128, hi: Int32 = 127
   var bias: Int32 = 3000
   var depthwise = false
+  /// Pads the runs of the weights where the table takes it.
+  var padsRuns = false
+  /// Every third bias is the least or the most that 32 bits hold.
+  var edgesBias = false
 
   var outH: Int { (h + 2 * pad - (kernelH - 1) * dilation - 1) / stride + 1 }
   var outW: Int { (w + 2 * pad - (kernelW - 1) * dilation - 1) / stride + 1 }
@@ -76,9 +80,15 @@ private struct Problem {
     let x = content.bytes(max((h * w - 1) * stridePixel + channels, 0), &random, weights: false)
     let weights = content.bytes(k * outChannels, &random, weights: true)
     let n = outChannels
+    let pads = padsRuns && t.takes_padded_runs != 0
+    let run = kernelW * channels, paddedRun = pads ? (run + 3) & ~3 : run
+    let packedK = depthwise ? k : kernelH * paddedRun
+    let padding = [Int8](repeating: 0, count: paddedRun - (pads ? run : paddedRun))
+    let rows = pads ? (0..<n * kernelH).flatMap { weights[$0 * run..<($0 + 1) * run] + padding } : weights
     let padded = n + 3 * Int(t.vector_lanes) + Int(t.columns)
     func list(_ make: (Int) -> Int32) -> [Int32] { (0..<padded).map { $0 < n ? make($0) : 0 } }
     var offset = list { _ in Int32(truncatingIfNeeded: Int64(random.next())) % max(bias, 1) }
+    if edgesBias { for i in 0..<n where i % 3 == 0 { offset[i] = i % 2 == 0 ? Int32.min : Int32.max } }
     let multiplier = list { $0 == 1 ? 0 : Int32(1 << 30) + Int32(random.next() >> 2) }
     let shift = list { _ in shifts.lowerBound + Int32(random.next() % UInt32(shifts.upperBound - shifts.lowerBound + 1)) }
     let zero = list { weightZero == 0 ? 0 : weightZero + Int32($0 % 3) }
@@ -89,12 +99,12 @@ private struct Problem {
     let size = kind == MS_INT8_QUANTIZED ? 1 : 4
     var y = [UInt8](repeating: 0xa5, count: pixels * n * size + 64)
     let packed = UnsafeMutableRawPointer.allocate(
-      byteCount: max(depthwise ? t.depthwise_bytes(k, n) : t.packed_bytes(k, n), 1), alignment: 64)
+      byteCount: max(depthwise ? t.depthwise_bytes(k, n) : t.packed_bytes(packedK, n), 1), alignment: 64)
     defer { packed.deallocate() }
     var sums = [Int32](repeating: 0, count: padded)
     if !depthwise {
       zero.withUnsafeBufferPointer {
-        t.pack(packed, &sums, weights, 0, hasZero ? $0.baseAddress : nil, k, n, 1, k, 0, panels)
+        t.pack(packed, &sums, rows, 0, hasZero ? $0.baseAddress : nil, packedK, n, 1, packedK, 0, panels)
       }
       for i in 0..<n {
         offset[i] &-= (t.x_shift + xZero) &* sums[i]
@@ -139,7 +149,7 @@ private struct Problem {
                       pixel_stride: stridePixel, out_h: outH, out_w: outW, out_channels: n, kernel_h: Int32(kernelH),
                       kernel_w: Int32(kernelW), stride_h: Int32(stride), stride_w: Int32(stride), dilation_h: Int32(dilation),
                       dilation_w: Int32(dilation), pad_top: Int32(pad), pad_left: Int32(pad), x_zero: xZero, flip: xFlip,
-                      output: out)
+                      pads_runs: pads ? 1 : 0, output: out)
                     let scratch = UnsafeMutableRawPointer.allocate(byteCount: t.conv_scratch(&c) + 1, alignment: 64)
                     defer { scratch.deallocate() }
                     let rows = min(rowCut, pixels), columns = min(panelCut, panels)
@@ -236,6 +246,45 @@ private struct Problem {
     }
   }
 
+  /// Kernels whose lines are runs of whole groups of four bytes, by themselves or padded: lines of every length around the tiles',
+  /// panels of one vector and of two, more lines than a block holds.
+  @Test(arguments: int8Tables) func linesOfTheKernel(_ table: Int8Table) {
+    for w in Array(5...15) + [27] {
+      for (channels, pads) in [(4, false), (3, true), (7, true), (16, false)] {
+        for (stride, pad, n) in [(1, 0, 16), (1, 1, 17), (2, 2, 32), (3, 1, 5), (2, 0, 70)] {
+          Problem(
+            h: 6, w: w, channels: channels, kernelH: 3, kernelW: 3, stride: stride, pad: pad, n: n, xZero: 77,
+            xFlip: w % 2 == 0 ? 0x80 : 0, yFlip: w % 2 == 0 ? 0 : 0x80, padsRuns: pads
+          ).expectLikeReference(table.kernels)
+        }
+      }
+    }
+    Problem(h: 9, w: 3001, channels: 32, kernelH: 3, kernelW: 3, stride: 2, pad: 1, n: 20, xZero: 5).expectLikeReference(
+      table.kernels)
+    Problem(h: 40, w: 60, channels: 64, kernelH: 5, kernelW: 1, stride: 1, dilation: 3, pad: 2, n: 40, xZero: 5)
+      .expectLikeReference(table.kernels)
+    for kind in [MS_INT8_FLOAT, MS_INT8_SUMS] {
+      Problem(h: 6, w: 17, channels: 3, kernelH: 3, kernelW: 3, pad: 1, n: 35, xZero: 5, kind: kind, padsRuns: true)
+        .expectLikeReference(table.kernels)
+    }
+  }
+
+  /// Channels that are next to nothing beside their bias: their sums may overflow, and round to one number on either side of zero.
+  @Test(arguments: int8Tables) func biasesAtTheLimit(_ table: Int8Table) {
+    for shifts in [-31 ... -28, -29 ... -22, -31 ... -4] as [ClosedRange<Int32>] {
+      for upward in [0, 1] as [Int32] {
+        for n in [9, 33, 70] {
+          Problem(w: 13, channels: 24, n: n, upward: upward, shifts: shifts, bias: Int32.max, edgesBias: true)
+            .expectLikeReference(table.kernels)
+          Problem(
+            h: 5, w: 5, channels: n, kernelH: 3, kernelW: 3, pad: 1, upward: upward, shifts: shifts, bias: Int32.max,
+            depthwise: true, edgesBias: true
+          ).expectLikeReference(table.kernels)
+        }
+      }
+    }
+  }
+
   @Test(arguments: int8Tables) func emptyDepthGivesBias(_ table: Int8Table) {
     Problem(w: 3, channels: 0, n: 21, shifts: -3...0).expectLikeReference(table.kernels)
   }
@@ -249,6 +298,24 @@ private struct Problem {
               h: 7, w: 6, channels: channels, kernelH: kernel, kernelW: kernel, stride: stride, dilation: dilation, pad: pad,
               xZero: -9, weightZero: weightZero, kind: kind, depthwise: true
             ).expectLikeReference(table.kernels)
+          }
+        }
+      }
+    }
+  }
+
+  /// Lines on which two and four pixels are taken at once, with all channels of half a block, and around them.
+  @Test(arguments: int8Tables) func depthwiseLines(_ table: Int8Table) {
+    for w in [5, 6, 7, 9, 12, 15] {
+      for channels in [31, 32, 33, 64] {
+        for (kernel, stride, dilation, pad) in [(3, 1, 1, 1), (3, 2, 1, 1), (2, 1, 3, 2), (1, 1, 1, 0)] {
+          for weightZero in [0, 90] as [Int32] {
+            for kind in [MS_INT8_QUANTIZED, MS_INT8_FLOAT] {
+              Problem(
+                h: 5, w: w, channels: channels, kernelH: kernel, kernelW: kernel, stride: stride, dilation: dilation, pad: pad,
+                xZero: 31, xFlip: 0x80, weightZero: weightZero, kind: kind, depthwise: true
+              ).expectLikeReference(table.kernels)
+            }
           }
         }
       }

@@ -45,6 +45,9 @@ typedef struct MSInt8Conv {
   int32_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
   int32_t x_zero;                          /* what padding holds */
   int32_t flip;                            /* of x */
+  /* The kernel_w * in_channels packed weights of every line of the kernel are followed by zeros up to a multiple of 4: only where the
+   * table takes it, with dilation_w 1, pixel_stride in_channels, and without weight_zero. */
+  int32_t pads_runs;
   MSInt8Output output;
 } MSInt8Conv;
 
@@ -69,6 +72,7 @@ typedef struct MSInt8MatrixKernels {
   /* The packing subtracts the weights' zero points. Where it does not, the caller passes them as weight_zero (when any differs from
    * zero) and adds k * (x_shift + zero point of x) * weight_zero to the offset. */
   int32_t packs_zero;
+  int32_t takes_padded_runs;               /* MSInt8Conv.pads_runs may be set */
 
   /* Bytes of ceil(n / columns) panels of k rows. */
   ptrdiff_t (*_Nonnull packed_bytes)(ptrdiff_t k, ptrdiff_t n);

@@ -37,11 +37,30 @@ static inline int mssys_open_read(const char *path) { return open(path, O_RDONLY
 /* Creates a file that must not exist yet, for writing; returns the descriptor, or -1 with errno set. */
 static inline int mssys_create(const char *path) { return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); }
 
-/* Size of a regular file in bytes; -1 on error (errno set), -2 when it is not a regular file. */
-static inline int64_t mssys_regular_size(int descriptor) {
+/* What tells one content of a file from another. Times in nanoseconds. */
+typedef struct {
+  uint64_t device, inode;
+  int64_t size, modified, changed;
+} mssys_identity;
+
+/* Identifies a regular file. 0: done; -1: an error (errno set); -2: it is not a regular file. */
+static inline int mssys_identify(int descriptor, mssys_identity *identity) {
   struct stat s;
   if (fstat(descriptor, &s) != 0) return -1;
-  return S_ISREG(s.st_mode) ? (int64_t)s.st_size : -2;
+  if (!S_ISREG(s.st_mode)) return -2;
+  identity->device = (uint64_t)s.st_dev;
+  identity->inode = (uint64_t)s.st_ino;
+  identity->size = (int64_t)s.st_size;
+  identity->modified = (int64_t)s.st_mtim.tv_sec * 1000000000 + s.st_mtim.tv_nsec;
+  identity->changed = (int64_t)s.st_ctim.tv_sec * 1000000000 + s.st_ctim.tv_nsec;
+  return 0;
+}
+
+/* The time of day in nanoseconds, as files carry it. */
+static inline int64_t mssys_file_time(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 /* Whether there is a directory at `path`. */
@@ -55,6 +74,19 @@ static inline void *mssys_map(int descriptor, size_t size) {
   void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
   return p == MAP_FAILED ? NULL : p;
 }
+
+/* Asks for large pages, or says that pages of a read-only mapping are not needed for now. `base` is a multiple of the page size.
+ * Both are hints: the memory's content is the same afterwards. */
+static inline void mssys_use_large_pages(void *base, size_t size) {
+#ifdef MADV_HUGEPAGE
+  (void)madvise(base, size, MADV_HUGEPAGE);
+#else
+  (void)base;
+  (void)size;
+#endif
+}
+static inline void mssys_drop_pages(const void *base, size_t size) { (void)madvise((void *)base, size, MADV_DONTNEED); }
+static inline size_t mssys_page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
 
 /* Monotonic time in nanoseconds. */
 static inline uint64_t mssys_nanoseconds(void) {
@@ -105,6 +137,9 @@ static inline void mssys_futex_wake(const void *word, int count) {
 /* The word that sleeping threads wait on: sequentially consistent increment, acquiring load. */
 static inline void mssys_increment(uint32_t *word) { __atomic_fetch_add(word, 1, __ATOMIC_SEQ_CST); }
 static inline uint32_t mssys_load_acquire(const uint32_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
+
+/* Takes the next number of a counter that threads share; orders nothing else. */
+static inline ptrdiff_t mssys_take(ptrdiff_t *counter) { return __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED); }
 
 /* Tells the CPU that this is a spin-wait loop. */
 static inline void mssys_relax(void) {

@@ -31,7 +31,10 @@ struct NormPatterns {
       node.inputs.count == 2, node.inputs[1].isConstant, let axes = node.inputs[1].knownIntegers(limit: 8), !axes.isEmpty,
       let rank = editor.dims(of: node.inputs[0])?.count
     else { return nil }
-    return (node.inputs[0], axes.map { $0 < 0 ? $0 + rank : $0 }.sorted())
+    let counted = axes.map { $0 < 0 ? $0 + rank : $0 }.sorted()
+    // In a model with open dimensions nothing says yet that the mean is possible.
+    guard Set(counted).count == counted.count, counted.allSatisfy({ $0 >= 0 && $0 < rank }) else { return nil }
+    return (node.inputs[0], counted)
   }
 
   /// x and its mean's axes where `tensor` is x - mean(x).

@@ -8,16 +8,13 @@ struct ProductPatterns {
   let switches: FusionSwitch
 
   func run() throws(EngineError) {
-    for node in editor.nodes where !editor.isRemoved(node) {
-      switch node.kind {
-      case .matMulFusion:
-        transposesIntoFlags(node)
-        tensorDot(node)
-        try fullConnection(node)
-      case .concat: concatOfConcats(node)
-      default: break
-      }
+    for node in editor.nodes where !editor.isRemoved(node) && node.kind == .matMulFusion {
+      transposesIntoFlags(node)
+      tensorDot(node)
+      try fullConnection(node)
     }
+    // The last of a chain takes in all of it.
+    for node in editor.nodes.reversed() where !editor.isRemoved(node) && node.kind == .concat { concatOfConcats(node) }
   }
 
   /// A Transpose of the last two axes before a product becomes its flag.
@@ -76,13 +73,24 @@ struct ProductPatterns {
   private func concatOfConcats(_ node: Node) {
     guard switches.allows("ConcatConcatFusion"), let rank = editor.dims(of: node.outputs[0])?.count, node.outputs[0].quantParams.isEmpty else { return }
     func axis(_ n: Node) -> Int { n.attributes.int(0) < 0 ? n.attributes.int(0) + rank : n.attributes.int(0) }
-    while let i = node.inputs.firstIndex(where: { t in
-      guard let before = editor.producer(of: t, .concat), editor.onlyReader(of: t) === node else { return false }
-      return axis(before) == axis(node)
-    }), let before = editor.producer(of: node.inputs[i]) {
-      var inputs = node.inputs
-      inputs.replaceSubrange(i...i, with: before.inputs)
-      editor.setInputs(node, inputs)
+    func absorbed(_ t: Tensor, by reader: Node) -> Node? {
+      guard let before = editor.producer(of: t, .concat), editor.onlyReader(of: t) === reader, axis(before) == axis(node) else { return nil }
+      return before
+    }
+    var inputs = [Tensor](), taken = [Node]()
+    // What is left to be listed, the last first.
+    var rest = node.inputs.reversed().map { ($0, node) }
+    while let (t, reader) = rest.popLast() {
+      if let before = absorbed(t, by: reader) {
+        taken.append(before)
+        rest += before.inputs.reversed().map { ($0, before) }
+      } else {
+        inputs.append(t)
+      }
+    }
+    if taken.isEmpty { return }
+    editor.setInputs(node, inputs)
+    for before in taken {
       editor.remove(before)
       switches.count("ConcatConcatFusion")
     }

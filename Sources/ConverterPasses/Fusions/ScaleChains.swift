@@ -6,6 +6,8 @@ import Operators
 struct ScaleChains {
   let editor: GraphEditor
   let switches: FusionSwitch
+  /// Channels for which two single numbers are written out.
+  private static let spreadLimit = 1 << 12
 
   func run() {
     for node in editor.nodes where !editor.isRemoved(node) && node.outputs.count == 1 {
@@ -55,7 +57,8 @@ struct ScaleChains {
     guard switches.allows("MulAddFusion"), node.kind == .addFusion || node.kind == .subFusion, let (product, b) = split(node),
       node.kind == .addFusion || node.inputs[0] === product, let mul = editor.plain(product, .mulFusion), editor.onlyReader(of: product) === node,
       let (x, a) = split(mul), let d = editor.dims(of: x), d.count >= 2, let channels = d.last, channels > 1,
-      var scale = perChannel(a, channels, d.count), var bias = perChannel(b, channels, d.count)
+      var scale = perChannel(a, channels, d.count), var bias = perChannel(b, channels, d.count),
+      scale.count > 1 || bias.count > 1 || channels <= Self.spreadLimit
     else { return }
     if node.kind == .subFusion { bias = bias.map { -$0 } }
     if scale.count == 1 { scale = [Float](repeating: scale[0], count: channels) }

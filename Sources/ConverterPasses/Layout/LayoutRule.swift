@@ -326,6 +326,9 @@ struct LayoutRules {
       guard reader.inputs[0] === y, reader.inputs.count >= 2, reader.inputs[1] !== y else { return nil }
       let w = reader.inputs[1]
       guard w.isConstant, w.shape.rank == 2, w.quantParams.isEmpty, w.type == .float32 || w.type == .float16 else { return nil }
+      // In a model with open dimensions nothing says yet that the product is possible.
+      let kIsLast = reader.kind == .fullConnection || reader.attributes.bool(1)
+      guard w.shape[kIsLast ? 1 : 0] == out[1] else { return nil }
       switch reader.kind {
       case .matMulFusion: if reader.attributes.bool(0) { return nil }
       case .fullConnection: if reader.attributes.bool(1) && reader.attributes.int(2) != 1 { return nil }
@@ -342,7 +345,11 @@ struct LayoutRules {
         let order = kIsLast ? [0] + inner.map { $0 + 1 } : inner + [inner.count]
         let full = editor.constant(w, dims: kIsLast ? [o] + d[1...] : Array(d[1...]) + [o])
         let moved = try editor.permuted(full, Permutation(Array(order)))
-        editor.setInput(reader, 1, editor.constant(moved, dims: kIsLast ? [o, k] : [k, o]))
+        let dims = kIsLast ? [o, k] : [k, o]
+        // What is too large to be computed now is no constant.
+        let flat = try moved.isConstant
+          ? editor.constant(moved, dims: dims) : editor.add(.reshape, [:], [moved, builder.constant(ints: dims)], scope: w.name)
+        editor.setInput(reader, 1, flat)
       }
     }
   }

@@ -12,6 +12,8 @@ struct TransposeMinimiser {
   let editor: GraphEditor
   private var builder: GraphBuilder { editor.builder }
 
+  /// Permutations that are tried. Models have a few.
+  private static let candidateLimit = 24
   /// What another node costs, in elements.
   private static let nodeCost = 4096
   private static let reshapeCost = 512
@@ -41,6 +43,7 @@ struct TransposeMinimiser {
     for node in editor.nodes {
       guard let p = editor.permutation(of: node), !node.inputs[0].isConstant else { continue }
       for q in [p, p.inverse] where !list.contains(q) { list.append(q) }
+      if list.count >= Self.candidateLimit { break }
     }
     return list
   }

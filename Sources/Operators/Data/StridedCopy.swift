@@ -218,20 +218,21 @@ private func copyElements<T: FixedWidthInteger & BitwiseCopyable>(
   _ type: T.Type, _ source: UnsafeRawPointer, _ sourceStride: Int, _ target: UnsafeMutableRawPointer, _ targetStride: Int,
   _ n: Int
 ) {
-  if sourceStride == 0 && targetStride == MemoryLayout<T>.size {
+  // Pointers that step cost less than checked products of positions.
+  var x = source, y = target
+  let end = target + n * targetStride
+  if sourceStride == 0 {
     let value = source.loadUnaligned(as: T.self)
-    var i = 0
-    while i < n {
-      target.storeBytes(of: value, toByteOffset: i * MemoryLayout<T>.size, as: T.self)
-      i += 1
+    while y != end {
+      y.storeBytes(of: value, as: T.self)
+      y += targetStride
     }
     return
   }
-  var i = 0
-  while i < n {
-    target.storeBytes(
-      of: source.loadUnaligned(fromByteOffset: i * sourceStride, as: T.self), toByteOffset: i * targetStride, as: T.self)
-    i += 1
+  while y != end {
+    y.storeBytes(of: x.loadUnaligned(as: T.self), as: T.self)
+    x += sourceStride
+    y += targetStride
   }
 }
 
@@ -244,19 +245,19 @@ private func transposeElements<T: FixedWidthInteger & BitwiseCopyable>(
   let size = MemoryLayout<T>.size
   var first = 0
   while first < rows {
-    let end = min(first + 16, rows)
+    let last = min(first + 16, rows)
     var c = 0
     while c < columns {
-      var r = first
-      while r < end {
-        y.storeBytes(
-          of: x.loadUnaligned(fromByteOffset: r * xStride + c * size, as: T.self), toByteOffset: c * yStride + r * size,
-          as: T.self)
-        r += 1
+      var source = x + (first * xStride + c * size), target = y + (c * yStride + first * size)
+      let end = target + (last - first) * size
+      while target != end {
+        target.storeBytes(of: source.loadUnaligned(as: T.self), as: T.self)
+        source += xStride
+        target += size
       }
       c += 1
     }
-    first = end
+    first = last
   }
 }
 

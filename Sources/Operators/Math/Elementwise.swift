@@ -124,6 +124,10 @@ extension Operator {
   }
 }
 
+extension PackedBuffer {
+  var floats: UnsafeMutablePointer<Float> { base.assumingMemoryBound(to: Float.self) }
+}
+
 extension Buffer {
   var floats: UnsafeMutablePointer<Float> { base.assumingMemoryBound(to: Float.self) }
 }

@@ -13,7 +13,7 @@ extension ExecutionContext {
     bias: UnsafePointer<Float>?, residual: UnsafePointer<Float>?, ldr: Int, _ f: FusedActivation = .none
   ) {
     let g = MSGemm(
-      a: a, lda: lda, b: w.buffer.floats, c: c, ldc: ldc, m: m, n: w.matrix.n, k: w.matrix.k, bias: bias, residual: residual,
+      a: a, lda: lda, b: w.panels.floats, c: c, ldc: ldc, m: m, n: w.matrix.n, k: w.matrix.k, bias: bias, residual: residual,
       ldr: ldr, activation: f.op, alpha: f.alpha, beta: f.beta)
     multiply(g, w.matrix, scratch: 0)
   }

@@ -21,7 +21,7 @@ final class ConvolutionOperator: Operator {
   private enum Path { case pointwise, general, depthwise, winograd }
   private var path = Path.general
   private var matrix: PackedMatrix?
-  private var packed: Buffer?
+  private var packed: PackedBuffer?
   private var winograd: WinogradConvolution?
   /// The graph computes the weights.
   private var packsEveryRun = false
@@ -96,23 +96,38 @@ final class ConvolutionOperator: Operator {
       matrix = m
       bytes = m.bytes * group
     }
-    guard let buffer = Buffer(count: bytes) else { throw EngineError(.outOfMemory, "no memory to pack the weights (\(weights))") }
-    packed = buffer
     packsEveryRun = !weights.isConstant
-    if weights.isConstant {
-      guard weights.data != nil else { throw EngineError(.error, "the weights (\(weights)) have no data") }
-      pack(context)
-      if weights.consumers == 1 { weights.releaseConstant() }
+    if packsEveryRun {
+      packed = PackedBuffer.make(count: bytes)
+    } else {
+      guard let data = weights.data else { throw EngineError(.error, "the weights (\(weights)) have no data") }
+      packed = packedConstant(data, weights, bytes, context)
+    }
+    if packed == nil { throw EngineError(.outOfMemory, "no memory to pack the weights (\(weights))") }
+    if weights.isConstant && weights.consumers == 1 { weights.releaseConstant() }
+  }
+
+  private func packedConstant(
+    _ data: UnsafeRawPointer, _ weights: Tensor, _ bytes: Int, _ context: ExecutionContext
+  ) -> PackedBuffer? {
+    let half = weights.type == .float16
+    if let matrix {
+      return matrix.packed(data, count: group, fromHalf: half, rowStride: 1, columnStride: matrix.k, context)
+    }
+    let key = PackingKey(
+      .channelsLast, context.kernels, sizes: (geometry.kernelHeight * geometry.kernelWidth, outChannels, 1), variant: half ? 1 : 0)
+    return PackedBuffer.make(key, of: UnsafeRawBufferPointer(start: data, count: weights.byteCount), count: bytes, in: context.weights) {
+      pack(into: $0, context)
     }
   }
 
-  private func pack(_ context: ExecutionContext) {
-    guard let data = inputs[1].data, let packed else { return }
+  private func pack(into memory: UnsafeMutableRawPointer, _ context: ExecutionContext) {
+    guard let data = inputs[1].data else { return }
     let half = inputs[1].type == .float16
     let taps = geometry.kernelHeight * geometry.kernelWidth
     if path == .depthwise {
       // [C, taps] -> [taps, C]
-      let target = packed.floats
+      let target = memory.assumingMemoryBound(to: Float.self)
       if half {
         let source = data.assumingMemoryBound(to: UInt16.self)
         var t = 0
@@ -137,7 +152,7 @@ final class ConvolutionOperator: Operator {
     while g < group {
       matrix.pack(
         data + g * perGroup * (half ? 2 : 4), fromHalf: half, rowStride: 1, columnStride: matrix.k,
-        into: packed.base + g * matrix.bytes, context)
+        into: memory + g * matrix.bytes, context)
       g += 1
     }
   }
@@ -214,7 +229,7 @@ final class ConvolutionOperator: Operator {
 
   override func run(_ context: ExecutionContext) throws(EngineError) {
     if outputs[0].count == 0 { return }
-    if packsEveryRun { pack(context) }
+    if packsEveryRun, let packed { pack(into: packed.base, context) }
     switch path {
     case .pointwise: runPointwise(context)
     case .general: runGeneral(context)

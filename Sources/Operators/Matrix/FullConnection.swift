@@ -14,7 +14,7 @@ final class FullConnectionOperator: Operator {
   private var o = 0, k = 0
   private var rows = 0
   private var matrix: PackedMatrix?
-  private var packed: Buffer?
+  private var packed: PackedBuffer?
 
   override init(_ node: Node) throws(EngineError) {
     let attributes = node.attributes
@@ -56,12 +56,13 @@ final class FullConnectionOperator: Operator {
     matrix = m
     workspaceBytes = m.scratchBytes(context) + (weights.isConstant ? 0 : m.bytes)
     if !weights.isConstant { return }
-    guard let buffer = Buffer(count: m.bytes) else { throw EngineError(.outOfMemory, "no memory to pack \(weights)") }
     if weights.count > 0 {
-      guard weights.data != nil else { throw EngineError(.error, "the weights (\(weights)) have no data") }
-      pack(m, into: buffer.base, context)
+      guard let data = weights.data else { throw EngineError(.error, "the weights (\(weights)) have no data") }
+      packed = m.packed(data, fromHalf: weights.type == .float16, rowStride: 1, columnStride: k, context)
+    } else {
+      packed = PackedBuffer.make(count: m.bytes)
     }
-    packed = buffer
+    if packed == nil { throw EngineError(.outOfMemory, "no memory to pack \(weights)") }
     if weights.consumers == 1 { weights.releaseConstant() }
   }
 

@@ -11,6 +11,8 @@ final class Int8ConvolutionOperator: Operator {
   private var result = Int8Result()
   private var matrix: Int8Matrix?
   private var depthwiseWeights: Buffer?
+  /// See `MSInt8Conv.pads_runs`.
+  private var padsRuns = false
   private var x = Quantization(scale: 1, zero: 0)
 
   override init(_ node: Node) throws(EngineError) {
@@ -48,14 +50,37 @@ final class Int8ConvolutionOperator: Operator {
       depthwiseWeights = try Int8Matrix.packDepthwise(
         weights, channels: layer.outChannels, taps: layer.taps, x, result, context.int8Kernels)
     } else {
+      let run = layer.geometry.kernelWidth * layer.groupInChannels, flip = weights.type == .uint8 ? 0x80 : 0 as UInt8
+      padsRuns =
+        context.int8Kernels.pointee.takes_padded_runs != 0 && run % 4 != 0 && layer.taps > 1 && layer.group == 1
+        && layer.geometry.dilationWidth == 1
+        && weights.quantParams.allSatisfy { $0.zeroPoint == Int32(flip) }
+      let padded = padsRuns ? (run + 3) & ~3 : run
       let m = try Int8Matrix(
-        weights, k: layer.taps * layer.groupInChannels, n: layer.groupOutChannels, groups: layer.group,
+        weights, k: layer.geometry.kernelHeight * padded, n: layer.groupOutChannels, groups: layer.group,
         kernels: context.int8Kernels)
-      for g in 0..<m.groups { m.pack(data + g * m.n * m.k, group: g, rowStride: 1, columnStride: m.k, context) }
+      if padsRuns {
+        let copy = try Self.padRuns(data, run, padded, layer.geometry.kernelHeight * m.n, flip)
+        try withExtendedLifetime(copy) { () throws(EngineError) in
+          try m.packConstant(copy.base, rowStride: 1, columnStride: m.k, context)
+        }
+      } else {
+        try m.packConstant(data, rowStride: 1, columnStride: m.k, context)
+      }
       m.update(x, result)
       matrix = m
     }
     if weights.consumers == 1 { weights.releaseConstant() }
+  }
+
+  /// `count` runs of `run` bytes, each followed by zeros (bytes of `flip`) up to `padded`.
+  private static func padRuns(
+    _ data: UnsafeRawPointer, _ run: Int, _ padded: Int, _ count: Int, _ flip: UInt8
+  ) throws(EngineError) -> Buffer {
+    guard let buffer = Buffer(count: count * padded) else { throw EngineError(.outOfMemory, "no memory to pack the weights") }
+    buffer.base.initializeMemory(as: UInt8.self, repeating: flip, count: count * padded)
+    for i in 0..<count { (buffer.base + i * padded).copyMemory(from: data + i * run, byteCount: run) }
+    return buffer
   }
 
   /// A pointer for descriptions that only sizes are asked of.
@@ -79,7 +104,7 @@ final class Int8ConvolutionOperator: Operator {
       out_channels: perGroup, kernel_h: Int32(geometry.kernelHeight), kernel_w: Int32(geometry.kernelWidth),
       stride_h: Int32(geometry.strideHeight), stride_w: Int32(geometry.strideWidth), dilation_h: Int32(geometry.dilationHeight),
       dilation_w: Int32(geometry.dilationWidth), pad_top: Int32(geometry.padTop), pad_left: Int32(geometry.padLeft),
-      x_zero: x.zero, flip: Int32(x.flip), output: output)
+      x_zero: x.zero, flip: Int32(x.flip), pads_runs: padsRuns ? 1 : 0, output: output)
   }
 
   private func depthwise(image: Int?) -> MSInt8Depthwise {

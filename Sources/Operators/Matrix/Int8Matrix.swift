@@ -14,7 +14,8 @@ final class Int8Matrix {
   let bytes: Int
   /// Entries of one group's vectors.
   private let stride: Int
-  private let packed: Buffer
+  /// nil until constant weights are packed.
+  private var packed: PackedBuffer? = nil
   private let vectors: Buffer
   private let weights: Tensor
   private let flip: Int32
@@ -33,6 +34,7 @@ final class Int8Matrix {
 
   /// For `weights`, int8 or uint8, whose parameters, when there is more than one, belong to the output channels: those of all groups,
   /// or, when the groups share them, to the n columns of each. `period`: channels of a group, when its columns repeat them.
+  /// Weights that are not constant are packed by every run.
   init(
     _ weights: Tensor, k: Int, n: Int, groups: Int, kernels: UnsafePointer<MSInt8MatrixKernels>, sharesParameters: Bool = false,
     period: Int? = nil
@@ -51,11 +53,14 @@ final class Int8Matrix {
     let (size, overflow) = (k + 8).multipliedReportingOverflow(by: stride * 2)
     bytes = overflow || size > 1 << 40 ? -1 : (kernels.pointee.packed_bytes(k, n) + 63) & ~63
     let (total, overflow2) = bytes.multipliedReportingOverflow(by: groups)
-    guard bytes >= 0, !overflow2, total < 1 << 40, let packed = Buffer(count: total),
-      let vectors = Buffer(count: Vector.count * stride * groups * 4)
-    else { throw EngineError(.outOfMemory, "no memory to pack the weights (\(weights))") }
-    self.packed = packed
+    guard bytes >= 0, !overflow2, total < 1 << 40, let vectors = Buffer(count: Vector.count * stride * groups * 4) else {
+      throw EngineError(.outOfMemory, "no memory to pack the weights (\(weights))")
+    }
     self.vectors = vectors
+    if !weights.isConstant {
+      packed = PackedBuffer.make(count: total)
+      if packed == nil { throw EngineError(.outOfMemory, "no memory to pack \(weights)") }
+    }
     vectors.base.initializeMemory(as: UInt8.self, repeating: 0, count: Vector.count * stride * groups * 4)
   }
 
@@ -68,22 +73,66 @@ final class Int8Matrix {
   private func floats(_ vector: Vector, _ group: Int) -> UnsafeMutablePointer<Float> {
     vectors.base.assumingMemoryBound(to: Float.self) + (vector.rawValue * groups + group) * stride
   }
-  func packedWeights(_ group: Int) -> UnsafeMutableRawPointer { packed.base + group * bytes }
+  func packedWeights(_ group: Int) -> UnsafeMutableRawPointer {
+    // Weights without elements are not packed, and not read.
+    (packed?.base ?? vectors.base) + group * bytes
+  }
 
   /// Which output channel column c of a group is.
   private func channel(_ group: Int, _ c: Int) -> Int { (sharesParameters ? 0 : group * period) + c % period }
   private func parameter(_ channel: Int) -> QuantParam { weights.quantParams[weights.quantParams.count == 1 ? 0 : channel] }
 
-  /// Packs group `group` from element (row, column) at `data[row * rowStride + column * columnStride]`.
-  func pack(_ data: UnsafeRawPointer, group: Int, rowStride: Int, columnStride: Int, _ context: ExecutionContext) {
+  /// Packs the constant weights: the groups one behind the other, element (row, column) of a group at
+  /// `data[row * rowStride + column * columnStride]`.
+  func packConstant(
+    _ data: UnsafeRawPointer, rowStride: Int, columnStride: Int, _ context: ExecutionContext
+  ) throws(EngineError) {
+    // The panels may depend on the zero points, which do not lie beside the weights.
+    var variant = Int(flip)
+    for group in 0..<groups {
+      readZeros(group)
+      let zeros = integers(.zeros, group)
+      if hasZeros { for c in 0..<n { variant = variant &* 0x100_0193 ^ Int(zeros[c]) } }
+    }
+    let key = PackingKey(.int8, kernels, sizes: (k, n, groups), strides: (rowStride, columnStride), variant: variant)
+    let sumBytes = stride * groups * 4
+    packed = PackedBuffer.make(
+      key, of: UnsafeRawBufferPointer(start: data, count: k * n * groups), count: bytes * groups + sumBytes,
+      in: context.weights
+    ) { target in
+      let sums = (target + bytes * groups).assumingMemoryBound(to: Int32.self)
+      sums.initialize(repeating: 0, count: stride * groups)
+      for group in 0..<groups {
+        pack(
+          data + group * k * n, into: target + group * bytes, sums + group * stride, group, rowStride: rowStride,
+          columnStride: columnStride, context)
+      }
+    }
+    guard let packed else { throw EngineError(.outOfMemory, "no memory to pack the weights (\(weights))") }
+    UnsafeMutableRawPointer(integers(.sums, 0)).copyMemory(from: packed.base + bytes * groups, byteCount: sumBytes)
+  }
+
+  /// Packs weights that a run has computed.
+  func packVariable(_ data: UnsafeRawPointer, rowStride: Int, columnStride: Int, _ context: ExecutionContext) {
+    readZeros(0)
+    pack(data, into: packedWeights(0), integers(.sums, 0), 0, rowStride: rowStride, columnStride: columnStride, context)
+  }
+
+  private func readZeros(_ group: Int) {
     let zeros = integers(.zeros, group)
     for c in 0..<n {
       zeros[c] = parameter(channel(group, c)).zeroPoint &- (flip == 0 ? 0 : 128)
       if zeros[c] != 0 { hasZeros = true }
     }
+  }
+
+  private func pack(
+    _ data: UnsafeRawPointer, into target: UnsafeMutableRawPointer, _ sums: UnsafeMutablePointer<Int32>, _ group: Int,
+    rowStride: Int, columnStride: Int, _ context: ExecutionContext
+  ) {
     let job = PackJob(
-      kernels: kernels, target: packedWeights(group), sums: integers(.sums, group), source: data, flip: flip, zeros: zeros, k: k,
-      n: n, rowStride: rowStride, columnStride: columnStride, panels: panels,
+      kernels: kernels, target: target, sums: sums, source: data, flip: flip, zeros: integers(.zeros, group), k: k, n: n,
+      rowStride: rowStride, columnStride: columnStride, panels: panels,
       tasks: k * n < 32768 ? 1 : min(panels, context.threads * 2))
     context.parallel(job.tasks, job)
   }
@@ -171,7 +220,7 @@ final class Int8Matrix {
       x: x.assumingMemoryBound(to: Int8.self), weights: packedWeights(group), in_h: 1, in_w: rows, in_channels: k,
       pixel_stride: stride, out_h: 1, out_w: rows, out_channels: n, kernel_h: 1, kernel_w: 1, stride_h: 1, stride_w: 1,
       dilation_h: 1, dilation_w: 1, pad_top: 0, pad_left: 0, x_zero: quantization.zero, flip: Int32(quantization.flip),
-      output: out)
+      pads_runs: 0, output: out)
   }
 
   /// Packs depthwise weights [groups][taps] for an input of quantisation `x`; the vectors go into the packing.

@@ -48,7 +48,7 @@ final class Int8FullConnectionOperator: Operator {
       let m = try Int8Matrix(weights, k: weights.shape[1], n: weights.shape[0], groups: 1, kernels: context.int8Kernels)
       if weights.count > 0 {
         guard let data = weights.data else { throw EngineError(.error, "the weights (\(weights)) have no data") }
-        m.pack(data, group: 0, rowStride: 1, columnStride: m.k, context)
+        try m.packConstant(data, rowStride: 1, columnStride: m.k, context)
       }
       matrix = m
       if weights.consumers == 1 { weights.releaseConstant() }
@@ -109,7 +109,7 @@ final class Int8MatMulOperator: Operator {
       matrix = m
       if b.isConstant && b.count > 0 {
         guard let data = b.data else { throw EngineError(.error, "\(b) has no data") }
-        for i in 0..<product.matricesB { packB(m, data, index: i, group: i, context) }
+        try m.packConstant(data, rowStride: strideB.row, columnStride: strideB.column, context)
         if b.consumers == 1 { b.releaseConstant() }
       }
     }
@@ -117,10 +117,9 @@ final class Int8MatMulOperator: Operator {
     workspaceBytes = transposedBytes + matrix.productScratch(product.m * product.batch, a, result, context)
   }
 
-  private func packB(_ m: Int8Matrix, _ data: UnsafeRawPointer, index: Int, group: Int, _ context: ExecutionContext) {
-    let swap = transposeB && node.inputs[1].shape.rank > 1
-    m.pack(
-      data + index * m.k * m.n, group: group, rowStride: swap ? 1 : m.n, columnStride: swap ? m.k : 1, context)
+  /// Elements of b from row to row and from column to column.
+  private var strideB: (row: Int, column: Int) {
+    transposeB && node.inputs[1].shape.rank > 1 ? (1, product.k) : (product.n, 1)
   }
 
   override func run(_ context: ExecutionContext) throws(EngineError) {
@@ -135,7 +134,7 @@ final class Int8MatMulOperator: Operator {
     while i < product.batch {
       let ia = product.batchA[i], ib = product.batchB[i]
       if !isConstant && ib != previousB, let data = node.inputs[1].data {
-        packB(matrix, data, index: ib, group: 0, context)
+        matrix.packVariable(data + ib * k * n, rowStride: strideB.row, columnStride: strideB.column, context)
         matrix.reset()
         matrix.update(a, result)
         previousB = ib

@@ -38,7 +38,7 @@ final class Int8TransposedConvolutionOperator: Operator {
       let m = try Int8Matrix(
         weights, k: layer.inChannels / layer.group, n: columns, groups: layer.group, kernels: kernels,
         period: layer.groupOutChannels)
-      for g in 0..<layer.group { m.pack(data + g * m.k * columns, group: g, rowStride: columns, columnStride: 1, context) }
+      try m.packConstant(data, rowStride: columns, columnStride: 1, context)
       m.update(x, Int8Result())
       let l = try Int8Matrix(weights, k: 0, n: layer.groupOutChannels, groups: layer.group, kernels: kernels)
       l.update(x, result)

@@ -20,7 +20,7 @@ final class MatMulOperator: Operator {
   private var k: Int { product.k }
   private var matrix: PackedMatrix?
   /// Panels of a constant b, all its matrices one after another.
-  private var packed: Buffer?
+  private var packed: PackedBuffer?
   /// Where the product's scratch lies in the workspace: behind a transposed a, before panels that the run packs.
   private var scratch = 0
 
@@ -62,16 +62,16 @@ final class MatMulOperator: Operator {
     if b.isConstant {
       // A resize can change the batch, not a constant's own sizes: packed panels stay valid.
       if packed == nil {
-        let (bytes, overflow) = shape.bytes.multipliedReportingOverflow(by: product.matricesB)
-        guard !overflow, let buffer = Buffer(count: bytes) else {
-          throw EngineError(.outOfMemory, "no memory to pack \(b)")
-        }
         matrix = shape
-        packed = buffer
         if b.count > 0 {
-          guard b.data != nil else { throw EngineError(.error, "\(b) has no data") }
-          for i in 0..<product.matricesB { packB(shape, index: i, into: buffer.base + i * shape.bytes, context) }
+          guard let data = b.data else { throw EngineError(.error, "\(b) has no data") }
+          packed = shape.packed(
+            data, count: product.matricesB, fromHalf: b.type == .float16, rowStride: strideB.row, columnStride: strideB.column,
+            context)
+        } else {
+          packed = PackedBuffer.make(count: 0)
         }
+        if packed == nil { throw EngineError(.outOfMemory, "no memory to pack \(b)") }
         if b.consumers == 1 { b.releaseConstant() }
       }
     } else {
@@ -94,11 +94,13 @@ final class MatMulOperator: Operator {
     let b = node.inputs[1]
     guard let data = b.data else { return }
     let half = b.type == .float16
-    let swap = transposeB && b.shape.rank > 1
     shape.pack(
-      data + index * k * n * (half ? 2 : 4), fromHalf: half, rowStride: swap ? 1 : n, columnStride: swap ? k : 1, into: target,
+      data + index * k * n * (half ? 2 : 4), fromHalf: half, rowStride: strideB.row, columnStride: strideB.column, into: target,
       context)
   }
+
+  /// Elements of b from row to row and from column to column.
+  private var strideB: (row: Int, column: Int) { transposeB && node.inputs[1].shape.rank > 1 ? (1, k) : (n, 1) }
 
   override func run(_ context: ExecutionContext) throws(EngineError) {
     let y = node.outputs[0]

@@ -72,6 +72,26 @@ struct PackedMatrix {
     }
   }
 
+  /// Packs `count` constant matrices that lie one behind the other in `source`; nil when there is no memory. See ``pack``.
+  func packed(
+    _ source: UnsafeRawPointer, count: Int = 1, fromHalf: Bool, rowStride: Int, columnStride: Int, _ context: ExecutionContext
+  ) -> PackedBuffer? {
+    let stride = k * n * (fromHalf ? 2 : 4)
+    let (total, overflow) = bytes.multipliedReportingOverflow(by: count)
+    if overflow { return nil }
+    let sizes = (k, n, count), strides = (rowStride, columnStride), variant = fromHalf ? 1 : 0
+    let key =
+      half.map { PackingKey(.matrix, $0, sizes: sizes, strides: strides, variant: variant) }
+      ?? PackingKey(.matrix, kernels, sizes: sizes, strides: strides, variant: variant)
+    return PackedBuffer.make(key, of: UnsafeRawBufferPointer(start: source, count: stride * count), count: total, in: context.weights) {
+      target in
+      for i in 0..<count {
+        pack(
+          source + i * stride, fromHalf: fromHalf, rowStride: rowStride, columnStride: columnStride, into: target + i * bytes, context)
+      }
+    }
+  }
+
   /// Packs element (row, column) found at `source[row * rowStride + column * columnStride]` into `target`, on all threads. The
   /// source is float32, or float16 for `fromHalf`.
   func pack(
@@ -92,27 +112,33 @@ struct PackedMatrix {
 /// A right-hand matrix with memory of its own: a constant, or what a run packs into it.
 struct PackedWeights {
   let matrix: PackedMatrix
-  let buffer: Buffer
+  let panels: PackedBuffer
 
-  /// Packs the transpose of float32 `values` [n, k], or `values` [k, n] themselves.
+  /// Packs the transpose of float32 constants `values` [n, k], or `values` [k, n] themselves.
   init(
     _ values: UnsafePointer<Float>, n: Int, k: Int, transposed: Bool, _ context: ExecutionContext
   ) throws(EngineError) {
-    try self.init(n: n, k: k, context)
-    pack(values, transposed: transposed, context)
+    matrix = try PackedMatrix(k: k, n: n, context)
+    guard
+      let panels = matrix.packed(
+        UnsafeRawPointer(values), fromHalf: false, rowStride: transposed ? 1 : n, columnStride: transposed ? k : 1, context)
+    else { throw EngineError(.outOfMemory, "no memory to pack \(n) x \(k) weights") }
+    self.panels = panels
   }
 
   /// Room for a matrix.
   init(n: Int, k: Int, _ context: ExecutionContext) throws(EngineError) {
     matrix = try PackedMatrix(k: k, n: n, context)
-    guard let buffer = Buffer(count: matrix.bytes) else { throw EngineError(.outOfMemory, "no memory to pack \(n) x \(k) weights") }
-    self.buffer = buffer
+    guard let panels = PackedBuffer.make(count: matrix.bytes) else {
+      throw EngineError(.outOfMemory, "no memory to pack \(n) x \(k) weights")
+    }
+    self.panels = panels
   }
 
   func pack(_ values: UnsafePointer<Float>, transposed: Bool, _ context: ExecutionContext) {
     matrix.pack(
       UnsafeRawPointer(values), fromHalf: false, rowStride: transposed ? 1 : matrix.n, columnStride: transposed ? matrix.k : 1,
-      into: buffer.base, context)
+      into: panels.base, context)
   }
 }
 

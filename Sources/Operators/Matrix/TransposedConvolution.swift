@@ -21,7 +21,7 @@ final class TransposedConvolutionOperator: Operator {
   private var padTop: Int { layer.padTop }
   private var padLeft: Int { layer.padLeft }
   private var matrix: PackedMatrix?
-  private var packed: Buffer?
+  private var packed: PackedBuffer?
   /// The graph computes the weights, or training changes them.
   private var packsEveryRun = false
 
@@ -45,17 +45,17 @@ final class TransposedConvolutionOperator: Operator {
     if packed == nil {
       let m = try PackedMatrix(k: inChannels / group, n: taps * groupOutChannels, context)
       noteArithmetic(m)
-      if weights.isConstant && weights.data == nil { throw EngineError(.error, "the weights (\(weights)) have no data") }
-      guard let buffer = Buffer(count: m.bytes * group) else {
-        throw EngineError(.outOfMemory, "no memory to pack the weights (\(weights))")
-      }
-      matrix = m
-      packed = buffer
       packsEveryRun = !weights.isConstant
-      if !packsEveryRun {
-        pack(context)
-        if weights.consumers == 1 { weights.releaseConstant() }
+      if packsEveryRun {
+        let (bytes, overflow) = m.bytes.multipliedReportingOverflow(by: group)
+        packed = overflow ? nil : PackedBuffer.make(count: bytes)
+      } else {
+        guard let data = weights.data else { throw EngineError(.error, "the weights (\(weights)) have no data") }
+        packed = m.packed(data, count: group, fromHalf: weights.type == .float16, rowStride: m.n, columnStride: 1, context)
       }
+      if packed == nil { throw EngineError(.outOfMemory, "no memory to pack the weights (\(weights))") }
+      matrix = m
+      if weights.isConstant && weights.consumers == 1 { weights.releaseConstant() }
     }
     let x = inputs[0].shape
     let (columns, overflow) = (x[1] * x[2]).multipliedReportingOverflow(by: taps * groupOutChannels * 4)

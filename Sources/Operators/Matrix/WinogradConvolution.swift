@@ -8,14 +8,14 @@ struct WinogradConvolution {
   let inChannels: Int, outChannels: Int
   private let panels: Int
   /// Transformed and packed weights.
-  private let weights: Buffer
+  private let weights: PackedBuffer
   // What `place` computes for an image size.
   private var tiles = 0, blocks = 1, panelBlocks = 1
   private(set) var scratchStride = 0
 
   /// True where the algorithm is the faster one. Costs in multiply-adds of the direct algorithm: a transform costs about 4 per
   /// value; packed weights are four times as many as otherwise and mostly come from memory, at a price of 15 per float (16 GB/s
-  /// against 60 G multiply-adds per second, Zen 4).
+  /// against 60 G multiply-adds per second, Zen 4). A gain of less than 15 % (images of 8 x 8 and 10 x 10) is not worth the memory.
   static func pays(_ layer: ConvolutionLayer, _ context: ExecutionContext) -> Bool {
     let g = layer.geometry
     guard Kernels.allowsWinograd, layer.group == 1, g.kernelHeight == 3, g.kernelWidth == 3, g.strideHeight == 1, g.strideWidth == 1,
@@ -26,7 +26,7 @@ struct WinogradConvolution {
     let products = 36 * tiles * matrix
     let transforms = 4 * 36 * tiles * (Double(layer.groupInChannels) + Double(layer.outChannels))
     let direct = 9 * Double(g.outHeight) * Double(g.outWidth) * matrix
-    return products * 1.1 + transforms + 15 * (36 - 9) * matrix < direct
+    return products * 1.1 + transforms + 15 * (36 - 9) * matrix < 0.85 * direct
   }
 
   /// Packs constant weights [O, 3, 3, I], float32 or float16, on all threads.
@@ -39,10 +39,9 @@ struct WinogradConvolution {
     let (matrix, o1) = (panels * nr).multipliedReportingOverflow(by: inChannels)
     if o1 || matrix > 1 << 32 { throw EngineError(.outOfMemory, "weights (\(source)) are too large to transform") }
     let scratchFloats = 36 * nr * Int(kernels.pointee.vector_width)
-    guard let data = source.data, let packed = Buffer(count: kernels.pointee.winograd_packed(inChannels, outChannels) * 4),
-      let scratch = Buffer(count: scratchFloats * 4 * context.threads)
-    else { throw EngineError(.outOfMemory, "no memory to transform the weights (\(source))") }
-    weights = packed
+    guard let data = source.data, let scratch = Buffer(count: scratchFloats * 4 * context.threads) else {
+      throw EngineError(.outOfMemory, "no memory to transform the weights (\(source))")
+    }
     var values = UnsafePointer(data.assumingMemoryBound(to: Float.self))
     var widened: Buffer? = nil
     if source.type == .float16 {
@@ -53,12 +52,21 @@ struct WinogradConvolution {
       values = UnsafePointer(buffer.floats)
       widened = buffer
     }
-    withExtendedLifetime((widened, scratch)) {
-      let job = PackJob(
-        kernels: kernels, packed: packed.floats, weights: values, inChannels: inChannels, outChannels: outChannels,
-        scratch: scratch.floats, scratchStride: scratchFloats)
-      context.parallel(panels, job)
+    let key = PackingKey(
+      .winograd, kernels, sizes: (inChannels, outChannels, 1), variant: widened == nil ? 0 : 1)
+    let channels = (inChannels, outChannels), panels = panels
+    let bytes = kernels.pointee.winograd_packed(inChannels, outChannels) * 4
+    let packed = withExtendedLifetime((widened, scratch)) {
+      PackedBuffer.make(key, of: UnsafeRawBufferPointer(start: data, count: source.byteCount), count: bytes, in: context.weights) {
+        target in
+        let job = PackJob(
+          kernels: kernels, packed: target.assumingMemoryBound(to: Float.self), weights: values, inChannels: channels.0,
+          outChannels: channels.1, scratch: scratch.floats, scratchStride: scratchFloats)
+        context.parallel(panels, job)
+      }
     }
+    guard let packed else { throw EngineError(.outOfMemory, "no memory to transform the weights (\(source))") }
+    weights = packed
   }
 
   private struct PackJob: ParallelJob {

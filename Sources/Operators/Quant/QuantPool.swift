@@ -1,4 +1,5 @@
 import CKernels
+import CSystem
 import Graph
 import System
 
@@ -13,12 +14,14 @@ final class QuantPoolOperator: PoolOperator {
   private var from = Quantization(scale: 1, zero: 0), to = Quantization(scale: 1, zero: 0)
   private var table: [UInt8] = []
   private var range: ClosedRange<Int32> = -128...127
+  private var changesBytes = false
 
   override func requireElements() throws(EngineError) {
     from = try requireQuantization(input: 0)
     to = try quantization(output: 0, type: inputs[0].type, like: from)
     let type = node.attributes.int(7, 0)
     range = to.range(after: type)
+    changesBytes = !from.isLike(to) || range != -128...127
     // The maximum's table also applies the activation.
     let range = range, target = to
     let ratio = from.scale / to.scale, zero = from.zero
@@ -39,6 +42,8 @@ final class QuantPoolOperator: PoolOperator {
   private struct Job: ParallelJob {
     let kernels: UnsafePointer<MSKernels>
     let isAverage: Bool, isSame: Bool
+    /// The maximum has other parameters than the input, or an activation.
+    let mapsMaximum: Bool
     let x: UnsafePointer<UInt8>, y: UnsafeMutablePointer<UInt8>, sums: UnsafeMutablePointer<Int32>
     let table: UnsafePointer<UInt8>
     let from: Quantization, to: Quantization
@@ -66,12 +71,12 @@ final class QuantPoolOperator: PoolOperator {
         if isAverage {
           average(window, result, lastRow - firstRow, lastColumn - firstColumn, sums + worker * channels)
         } else {
-          for c in 0..<channels { result[c] = 0x80 ^ from.flip }
+          memset(result, Int32(0x80 ^ from.flip), channels)
           for r in 0..<lastRow - firstRow {
             kernels.pointee.int8.max_columns(
               window + r * inW * channels, result, lastColumn - firstColumn, channels, channels, from.flip)
           }
-          kernels.pointee.int8.map(result, result, channels, table)
+          if mapsMaximum { kernels.pointee.int8.map(result, result, channels, table) }
         }
       }
     }
@@ -111,7 +116,7 @@ final class QuantPoolOperator: PoolOperator {
       context.parallelRows(
         s[0] * out[1], elements: out[2] * out[3] * (isGlobal ? s[1] * s[2] : kernelSize[0] * kernelSize[1]),
         Job(
-          kernels: context.kernels, isAverage: isAverage, isSame: from.isLike(to),
+          kernels: context.kernels, isAverage: isAverage, isSame: from.isLike(to), mapsMaximum: changesBytes,
           x: UnsafePointer(inputs[0].pointer(UInt8.self)), y: outputs[0].pointer(UInt8.self),
           sums: context.workspace.assumingMemoryBound(to: Int32.self), table: table.baseAddress.unsafelyUnwrapped, from: from,
           to: to, low: range.lowerBound, high: range.upperBound, inH: s[1], inW: s[2], outH: out[1], outW: out[2],

@@ -1,0 +1,1 @@
+../Int8Kernels/Int8Panel.swift
