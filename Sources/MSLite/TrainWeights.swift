@@ -51,14 +51,18 @@ public func OH_AI_ModelUpdateWeights(
     }
     // The tensors live until the values are taken over, whatever other threads destroy.
     var tensors: [TensorObject] = []
-    let weights = training.weights
+    // Where several weights have one name, a list of all of them gives each its own.
+    var weights = training.weights, used: [Tensor] = []
     var i = 0
     while i < new_weights.handle_num {
       guard let handle = list[i] else { throw EngineError(.nullPointer, "new_weights.handle_list[\(i)] is NULL") }
       guard let tensor = tensorObject(handle) else {
         throw EngineError(.error, "new_weights.handle_list[\(i)] is not a live tensor")
       }
-      changes.append(try change(tensor, weights))
+      let change = try makeChange(tensor, weights, used)
+      weights.removeAll { $0 === change.weight }
+      used.append(change.weight)
+      changes.append(change)
       tensors.append(tensor)
       i += 1
     }
@@ -74,9 +78,10 @@ public func OH_AI_ModelUpdateWeights(
 }
 
 /// What a caller's tensor says of the weight that has its name.
-private func change(_ tensor: TensorObject, _ weights: [Tensor]) throws(EngineError) -> WeightChange {
+private func makeChange(_ tensor: TensorObject, _ weights: [Tensor], _ used: [Tensor]) throws(EngineError) -> WeightChange {
   let name = bytes(of: tensor.name)
-  guard let weight = weights.first(where: { $0.name.utf8.elementsEqual(name) }) else {
+  func isNamed(_ weight: Tensor) -> Bool { weight.name.utf8.elementsEqual(name) }
+  guard let weight = weights.first(where: isNamed) ?? used.first(where: isNamed) else {
     throw EngineError(.error, "no weight is called \"\(text(tensor.name))\"; expected names from OH_AI_ModelGetWeights")
   }
   if tensor.type != OH_AI_DataType(engine: weight.type) {
@@ -90,7 +95,7 @@ private func change(_ tensor: TensorObject, _ weights: [Tensor]) throws(EngineEr
     i += 1
   }
   let shape = Shape(dims)
-  guard let count = shape.checkedCount, count > 0 else {
+  guard let count = shape.checkedCount, count > 0, count <= Int(Int32.max) else {
     throw EngineError(.parameterInvalid, "\"\(text(tensor.name))\" has the shape \(shape); expected one with elements")
   }
   let data = tensor.currentData
