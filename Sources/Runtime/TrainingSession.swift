@@ -197,9 +197,12 @@ public final class TrainingSession {
   }
 
   /// The first optimiser's; setting it sets all.
+  ///
+  /// (Kept out of other modules: in Embedded Swift 6.3 those that see operators inside of them make stubs for their methods, which do
+  /// not link.)
   public var learningRate: Float {
-    get { optimizers.first?.learningRate ?? 0 }
-    set {
+    @export(interface) get { optimizers.first?.learningRate ?? 0 }
+    @export(interface) set {
       rate = newValue
       batch?.rate = newValue
       for optimizer in optimizers { optimizer.learningRate = newValue }
@@ -287,6 +290,10 @@ public final class TrainingSession {
 
   /// The float32 constants of the model: weights, and what optimisers keep of them.
   public var weights: [Tensor] {
+    @export(interface) get { floatConstants }
+  }
+
+  private var floatConstants: [Tensor] {
     var list = [Tensor]()
     for t in graph.tensors where t.isConstant && t.type == .float32 && t.data != nil { list.append(t) }
     return list
