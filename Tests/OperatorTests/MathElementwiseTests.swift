@@ -208,14 +208,14 @@ typealias H = MathHarness
     #expect(H.refusal(.softmax, [0: .ints([3])], [H.floats([1], [1])]) == "axis 3 lies outside input 0 (\"t\" float32 [1])")
   }
 
-  /// Sizes of nothing beside sizes that overflow a product.
-  @Test func emptyAndHuge() throws {
+  /// Sizes of nothing beside sizes that overflow a product are no shapes.
+  @Test func emptyAndHuge() {
     let huge = H.floats([], [0, 1 << 30, 1 << 30, 1 << 30])
-    _ = try H.run(.addFusion, [:], [huge, huge])
-    _ = try H.run(.softmax, [0: .ints([-1])], [huge])
-    _ = try H.run(.layerNormFusion, [0: .int(-1)], [huge])
-    _ = try H.run(.l2NormalizeFusion, [0: .ints([1, 2])], [huge])
-    _ = try H.run(.reduceFusion, [0: .bool(true), 1: .int(4)], [huge, H.ints([2], [1])])
-    _ = try H.run(.scaleFusion, [0: .int(1)], [huge, H.floats([1], [1])])
+    let impossible = "output 0 would have the impossible shape [0, 1073741824, 1073741824, 1073741824]"
+    #expect(H.refusal(.addFusion, [:], [huge, huge]) == impossible)
+    #expect(H.refusal(.softmax, [0: .ints([-1])], [huge]) == impossible)
+    #expect(H.refusal(.layerNormFusion, [0: .int(-1)], [huge]) == impossible)
+    #expect(H.refusal(.l2NormalizeFusion, [0: .ints([1, 2])], [huge]) == impossible)
+    #expect(H.refusal(.scaleFusion, [0: .int(1)], [huge, H.floats([1], [1])]) == impossible)
   }
 }

@@ -64,6 +64,13 @@ struct StridedCopy {
       // About 64 KB per task, in multiples of what a vector kernel transposes at once.
       rowsPerUnit = max(16, (65536 / (tileColumns * elementSize)) & ~15)
     }
+    // Finding a place costs more than stepping to the next one: the longest axis is the one that is stepped along, where the blocks
+    // are cache lines and their order is free.
+    if tileColumns == 0 && block >= 64, let last = axes.last, last.count < 8 {
+      var longest = axes.count - 1
+      for (i, axis) in axes.enumerated() where axis.count > axes[longest].count { longest = i }
+      axes.append(axes.remove(at: longest))
+    }
     items = 1
     for a in axes {
       self.counts[rank] = a.count
