@@ -8,7 +8,7 @@ private typealias B = TrainingBench
 
 @Suite struct TrainingElementTests {
   /// Type, alpha, whether the gradient is computed from the result, the function.
-  private static let activations: [(Int, Float, Bool, (Double) -> Double)] = [
+  private static let activations: [(Int, Float, Bool, @Sendable (Double) -> Double)] = [
     (ActivationType.relu, 0, false, { max($0, 0) }), (ActivationType.relu, 0, true, { max($0, 0) }),
     (ActivationType.relu6, 0, false, { min(max($0, 0), 6) }), (ActivationType.relu6, 0, true, { min(max($0, 0), 6) }),
     (ActivationType.leakyRelu, 0.3, false, { $0 > 0 ? $0 : Double(Float(0.3)) * $0 }),
