@@ -210,12 +210,17 @@ final class LSTMOperator: Operator {
     guard let l = variableLayout, let ordered, let data = inputs[3].data else { return }
     let packed = UnsafePointer(data.assumingMemoryBound(to: Float.self))
     for d in 0..<directions {
-      for (matrix, at, k) in [(weights[d].input, l.input[d], inputSize), (weights[d].recurrent, l.recurrent[d], state)] {
-        for row in 0..<4 * hidden { memcpy(ordered.floats + row * k, packed + at + sourceRow(row) * k, k * 4) }
-        matrix.pack(UnsafePointer(ordered.floats), transposed: true, context)
-      }
+      packOrdered(packed + l.input[d], weights[d].input, ordered, context)
+      packOrdered(packed + l.recurrent[d], weights[d].recurrent, ordered, context)
       addBiases(packed, l, d, weights[d].bias.floats)
     }
+  }
+
+  /// Packs the matrix at `source` with its rows in the kernel's gate order.
+  private func packOrdered(_ source: UnsafePointer<Float>, _ matrix: PackedWeights, _ ordered: Buffer, _ context: ExecutionContext) {
+    let k = matrix.matrix.k
+    for row in 0..<4 * hidden { memcpy(ordered.floats + row * k, source + sourceRow(row) * k, k * 4) }
+    matrix.pack(UnsafePointer(ordered.floats), transposed: true, context)
   }
 
   /// Keeps what the gradient needs of a step, whose gates before their functions are `g`.

@@ -29,10 +29,8 @@ final class ArithmeticGradOperator: CompositeOperator {
       let quotient = try step(.realDiv, [x1, x2])
       d2 = try step(.neg, [try product(d1, quotient)])
     case .maximumGrad, .minimumGrad:
-      var toFloat = Attributes()
-      toFloat[0] = .int(Int64(DataType.float32.rawValue))
       let second = try step(node.kind == .maximumGrad ? .less : .greater, [x1, x2])
-      d2 = try product(dy, try step(.cast, [second], toFloat))
+      d2 = try product(dy, try step(.cast, [second, try list([Int(DataType.float32.rawValue)])]))
       d1 = try step(.subFusion, [dy, d2])
     default: (d1, d2) = (dy, dy)
     }

@@ -37,6 +37,15 @@ class CompositeOperator: Operator {
     return t
   }
 
+  /// A list of numbers as a tensor.
+  final func list(_ values: [Int]) throws(EngineError) -> Tensor {
+    let buffer = try floatBuffer(values.count)
+    for i in 0..<values.count { buffer.base.storeBytes(of: Int32(values[i]), toByteOffset: i * 4, as: Int32.self) }
+    let t = Tensor(name: node.name, type: .int32, shape: Shape([values.count]))
+    t.setConstant(buffer.base, owner: buffer)
+    return t
+  }
+
   final func product(_ a: Tensor, _ b: Tensor, into target: Tensor? = nil) throws(EngineError) -> Tensor {
     try step(.mulFusion, [a, b], into: target)
   }
@@ -44,17 +53,13 @@ class CompositeOperator: Operator {
   /// The sum of `x` over the axes along which `like` was broadcast to x's shape, into `target`, which has the shape of `like`.
   final func sum(_ x: Tensor, like: Tensor, into target: Tensor) throws(EngineError) {
     let missing = x.shape.rank - like.shape.rank
-    var axes = [Int32]()
-    for i in 0..<x.shape.rank where i < missing || like.shape[i - missing] == 1 && x.shape[i] != 1 { axes.append(Int32(i)) }
+    var axes = [Int]()
+    for i in 0..<x.shape.rank where i < missing || like.shape[i - missing] == 1 && x.shape[i] != 1 { axes.append(i) }
     if !axes.isEmpty {
-      let buffer = try floatBuffer(axes.count)
-      for i in 0..<axes.count { buffer.base.storeBytes(of: axes[i], toByteOffset: i * 4, as: Int32.self) }
-      let list = Tensor(name: node.name, type: .int32, shape: Shape([axes.count]))
-      list.setConstant(buffer.base, owner: buffer)
       var attributes = Attributes()
       attributes[0] = .bool(true)
       attributes[1] = .int(Int64(ReduceMode.sum))
-      try step(.reduceFusion, [x, list], attributes, into: target)
+      try step(.reduceFusion, [x, try list(axes)], attributes, into: target)
     } else {
       try step(.reshape, [x], reshaping(like.shape), into: target)
     }
