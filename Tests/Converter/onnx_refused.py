@@ -107,7 +107,7 @@ def memory():
     refused("taps of a dilated pool", "taps along axis 2 is too large", [("MaxPool", "x", "y", {"kernel_shape": [2**20], "dilations": [2]})],
             {"x": [1, 1, 2**22]})
     refused("positions of maxima", "are too many", [("MaxPool", "x", "z y", {"kernel_shape": [1, 1], "pads": [2**14] * 4})], {"x": [1, 1, 1, 1]})
-    refused("counts of a dilated mean", "is too large", [("AveragePool", "x", "y", {"kernel_shape": [2], "dilations": [2], "pads": [1, 1]})],
+    refused("counts of a dilated mean", "would have the dimension 2147483649", [("AveragePool", "x", "y", {"kernel_shape": [2], "dilations": [2], "pads": [1, 1]})],
             {"x": [1, 1, BIG]})
     refused("a repeated edge", "are too large for the mode \"edge\"", [("Pad", "x p", "y", {"mode": "edge"})], {"x": [BIG]}, {"p": ints(1, 1)})
     refused("entries in one block", "are too many for blocks", [("QuantizeLinear", "x s", "y", {"axis": 0, "block_size": BIG})], {"x": [BIG]},

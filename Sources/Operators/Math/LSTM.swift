@@ -220,7 +220,7 @@ final class LSTMOperator: Operator {
   private func packOrdered(_ source: UnsafePointer<Float>, _ matrix: PackedWeights, _ ordered: Buffer, _ context: ExecutionContext) {
     let k = matrix.matrix.k
     for row in 0..<4 * hidden { memcpy(ordered.floats + row * k, source + sourceRow(row) * k, k * 4) }
-    matrix.pack(UnsafePointer(ordered.floats), context)
+    matrix.pack(UnsafePointer(ordered.floats), transposed: true, context)
   }
 
   /// Keeps what the gradient needs of a step, whose gates before their functions are `g`.
