@@ -124,7 +124,8 @@ C_MODULES := $(wildcard Sources/CSystem/include/* Sources/CKernels/include/* inc
 
 $(eval $(call module,System,,$(CHECKED)))
 $(eval $(call module,Kernels,,$(KERNELS),mskernels))
-$(eval $(call module,KernelsReference,,$(KERNELS),mskernels))
+# The reference is for tests: small, not fast.
+$(eval $(call module,KernelsReference,,$(CHECKED) -disable-cmo,mskernels))
 $(eval $(call module,Int8Kernels,,$(KERNELS),mskernels))
 ifeq ($(ARCH),x86_64)
 $(eval $(call module,KernelsAVX2,,$(KERNELS) $(AVX2),mskernels))
