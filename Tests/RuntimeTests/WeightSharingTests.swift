@@ -56,8 +56,8 @@ import Testing
     let gone = firstGoes ? 0 : 1
     packed[gone] = nil
     files[gone] = nil
-    let place = try #require(packed[1 - gone]).base
-    try copy.withUnsafeBytes { #expect(holds(try #require(packed[1 - gone]), $0)) }
+    let place = try #require(packed[1 - gone]?.base)
+    #expect(memcmp(place, copy, 1000) == 0)
     #expect(copy == [UInt8](part(try #require(files[1 - gone]), 0, 1000)))
     // The packing outlives the mapping that it was made of, and is found again.
     files[1 - gone] = nil
