@@ -8,6 +8,7 @@ extension Registry {
     case .adam, .adamWeightDecay: return { n throws(EngineError) in try AdamOperator(n) }
     case .sgd, .applyMomentum: return { n throws(EngineError) in try GradientDescentOperator(n) }
     case .assign, .assignAdd: return { n throws(EngineError) in try AssignOperator(n) }
+    case .lstmGradData: return { n throws(EngineError) in try LSTMGradOperator(n) }
     default: return nil
     }
   }
@@ -32,7 +33,7 @@ extension Registry {
     case .binaryCrossEntropy, .binaryCrossEntropyGrad, .sigmoidCrossEntropyWithLogits, .sigmoidCrossEntropyWithLogitsGrad, .smoothL1Loss,
       .smoothL1LossGrad:
       return { n throws(EngineError) in try ElementLossOperator(n) }
-    case .lstmGrad, .lstmGradData, .lstmGradWeight: return { n throws(EngineError) in try LSTMGradOperator(n) }
+    case .lstmGrad, .lstmGradWeight: return { n throws(EngineError) in try LSTMGradOperator(n) }
     case .stridedSliceGrad: return { n throws(EngineError) in try StridedSliceGradOperator(n) }
     case .resizeGrad: return { n throws(EngineError) in try ResizeGradOperator(n) }
     case .flattenGrad: return { n throws(EngineError) in try ReshapeOperator(n) }
