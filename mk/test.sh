@@ -338,7 +338,11 @@ step_packaging() { Tests/Packaging/run.sh; }
 # The photograph is of a person in an admiral's coat and hat.
 step_demo() {
   engine "$host" && make --no-print-directory -C examples/classify run | tee $out/demo.txt &&
-    grep -q -E 'military uniform|academic gown' $out/demo.txt && [ "$(grep -c 'median of' $out/demo.txt)" = 2 ]
+    grep -q -E 'military uniform|academic gown' $out/demo.txt && [ "$(grep -c 'median of' $out/demo.txt)" = 2 ] || return 1
+  # The exported model's accuracy, in percent.
+  python_environment || return 1
+  make --no-print-directory -C examples/train_digits run PYTHON=$out/venv/bin/python | tee $out/digits.txt &&
+    sed -n 's/^.*digits.ms: test accuracy \([0-9.]*\) %$/\1/p' $out/digits.txt | awk '{ n++; if ($1 < 98) bad = 1 } END { exit bad || n != 1 }'
 }
 
 # --- the sum ----------------------------------------------------------------------------------------------------------
