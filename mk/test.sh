@@ -341,7 +341,7 @@ step_demo() {
     grep -q -E 'military uniform|academic gown' $out/demo.txt && [ "$(grep -c 'median of' $out/demo.txt)" = 2 ] || return 1
   # The exported model's accuracy, in percent.
   python_environment || return 1
-  make --no-print-directory -C examples/train_digits run PYTHON=$out/venv/bin/python | tee $out/digits.txt &&
+  make --no-print-directory -C examples/train_digits run PYTHON="$PWD/$out/venv/bin/python" | tee $out/digits.txt &&
     sed -n 's/^.*digits.ms: test accuracy \([0-9.]*\) %$/\1/p' $out/digits.txt | awk '{ n++; if ($1 < 98) bad = 1 } END { exit bad || n != 1 }'
 }
 
