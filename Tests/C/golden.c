@@ -20,6 +20,7 @@
 #include <time.h>
 #include "mindspore/model.h"
 #include "mslite/extensions.h"
+#include "read_file.h"
 
 enum { MAX_TENSORS = 16, MAX_DIMS = 8, MAX_THREAD_COUNTS = 4, RUNS = 3 };
 
@@ -67,20 +68,10 @@ static void path_of(char path[8192], const char *file) {
   snprintf(path, 8192, "%s%s", file[0] == '/' ? "" : folder, file);
 }
 
-static void *read_file(const char *file, size_t *size) {
+static void *read_in_folder(const char *file, size_t *size) {
   char path[8192];
   path_of(path, file);
-  FILE *f = fopen(path, "rb");
-  if (f == NULL) return NULL;
-  fseek(f, 0, SEEK_END);
-  *size = (size_t)ftell(f);
-  rewind(f);
-  void *bytes = malloc(*size + 1);
-  bool ok = bytes != NULL && fread(bytes, 1, *size, f) == *size;
-  fclose(f);
-  if (ok) return bytes;
-  free(bytes);
-  return NULL;
+  return read_file(path, size);
 }
 
 static size_t element_size(const char *type) {
@@ -106,7 +97,7 @@ static size_t element_count(const TensorSpec *t) {
 /* The recorded values, NHWC where asked for; NULL with the failure told. */
 static double *read_values(const TensorSpec *t) {
   size_t size = 0, n = element_count(t);
-  char *bytes = read_file(t->file, &size);
+  char *bytes = read_in_folder(t->file, &size);
   if (bytes == NULL) {
     fail("cannot read %s", t->file);
     return NULL;
@@ -467,7 +458,7 @@ int main(int argc, char **argv) {
     char *manifest = argv[argument], *slash = strrchr(manifest, '/');
     size_t size = 0;
     folder[0] = '\0';
-    char *text = read_file(manifest, &size);
+    char *text = read_in_folder(manifest, &size);
     if (text == NULL) {
       fprintf(stderr, "golden: cannot read %s\n", manifest);
       return 2;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include "mindspore/model.h"
 #include "check.h"
+#include "read_file.h"
 
 enum { MAX_STEPS = 64, MAX_WEIGHTS = 64 };
 
@@ -28,18 +29,6 @@ typedef struct {
   const char *names[MAX_WEIGHTS], *files[MAX_WEIGHTS];
   size_t weights;
 } Training;
-
-static void *read_file(const char *path, size_t *size) {
-  FILE *f = fopen(path, "rb");
-  if (f == NULL) return NULL;
-  fseek(f, 0, SEEK_END);
-  *size = (size_t)ftell(f);
-  rewind(f);
-  char *bytes = malloc(*size + 1);
-  *size = fread(bytes, 1, *size, f);
-  fclose(f);
-  return bytes;
-}
 
 /* The fields of a line, which is changed. */
 static Training parse(char *line) {

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "check.h"
+#include "read_file.h"
 #include "mindspore/model.h"
 #include "mslite/extensions.h"
 
@@ -24,18 +25,6 @@ static char *path_of(const char *file) {
   static char path[8192];
   snprintf(path, sizeof path, "%s/%s", models, file);
   return path;
-}
-
-static void *read_file(const char *path, size_t *size) {
-  FILE *f = fopen(path, "rb");
-  if (f == NULL) return NULL;
-  fseek(f, 0, SEEK_END);
-  *size = (size_t)ftell(f);
-  rewind(f);
-  void *bytes = malloc(*size + 1);
-  if (bytes != NULL && fread(bytes, 1, *size, f) != *size) *size = 0;
-  fclose(f);
-  return bytes;
 }
 
 static int says(const char *part) { return strstr(MSLite_GetLastError(), part) != NULL; }

@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "mslite/extensions.h"
 #include "check.h"
+#include "read_file.h"
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -18,19 +19,6 @@ static char model_path[1024];
 static float input[INPUT_COUNT];
 static void *model_bytes;
 static size_t model_size;
-
-static void *read_file(const char *path, size_t *size) {
-  FILE *file = fopen(path, "rb");
-  char *bytes = NULL;
-  if (file == NULL) return NULL;
-  fseek(file, 0, SEEK_END);
-  const long length = ftell(file);
-  rewind(file);
-  if (length > 0 && (bytes = (char *)malloc((size_t)length)) != NULL && fread(bytes, 1, (size_t)length, file) == (size_t)length)
-    *size = (size_t)length;
-  fclose(file);
-  return bytes;
-}
 
 static OH_AI_ContextHandle cpu_context(void) {
   OH_AI_ContextHandle context = OH_AI_ContextCreate();

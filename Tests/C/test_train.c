@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "mindspore/model.h"
 #include "check.h"
+#include "read_file.h"
 
 static const OH_AI_ModelType MINDIR = OH_AI_MODELTYPE_MINDIR, INVALID = OH_AI_MODELTYPE_INVALID;
 static char lenet[4096], mlp[4096], relu[4096];
@@ -208,22 +209,10 @@ static void life(void) {
   CHECK(model == NULL);
 }
 
-static void *file_bytes(const char *path, size_t *size) {
-  FILE *f = fopen(path, "rb");
-  if (f == NULL) return NULL;
-  fseek(f, 0, SEEK_END);
-  *size = (size_t)ftell(f);
-  rewind(f);
-  char *bytes = malloc(*size + 1);
-  *size = fread(bytes, 1, *size, f);
-  fclose(f);
-  return bytes;
-}
-
 /* A model in memory trains like the one in a file, and its bytes are not needed any more. */
 static void from_memory(void) {
   size_t size = 0;
-  void *bytes = file_bytes(mlp, &size);
+  void *bytes = read_file(mlp, &size);
   OH_AI_ModelHandle model = OH_AI_ModelCreate(), other = trained(mlp);
   OH_AI_ContextHandle context = cpu(1);
   CHECK_STATUS(OH_AI_TrainModelBuild(model, bytes, size, MINDIR, context, NULL), OH_AI_STATUS_SUCCESS);
@@ -604,7 +593,7 @@ static void full_disk(void) {
   const char *path = in_folder("kept.ms");
   CHECK_STATUS(OH_AI_ExportModel(model, MINDIR, path, OH_AI_NO_QUANT, true, NULL, 0), OH_AI_STATUS_SUCCESS);
   size_t size = 0, again = 0;
-  char *old = file_bytes(path, &size);
+  char *old = read_file(path, &size);
   struct rlimit limit, small;
   getrlimit(RLIMIT_FSIZE, &limit);
   small = limit;
@@ -614,7 +603,7 @@ static void full_disk(void) {
   CHECK_STATUS(OH_AI_ExportModel(model, MINDIR, path, OH_AI_NO_QUANT, false, NULL, 0), OH_AI_STATUS_LITE_ERROR);
   CHECK_STATUS(OH_AI_ExportWeightsCollaborateWithMicro(model, MINDIR, path, true, false, NULL, 0), OH_AI_STATUS_LITE_ERROR);
   setrlimit(RLIMIT_FSIZE, &limit);
-  char *now = file_bytes(path, &again);
+  char *now = read_file(path, &again);
   CHECK(size > 0 && size == again && memcmp(old, now, size) == 0);
   char command[4400];
   snprintf(command, sizeof command, "test -z \"$(ls %s | grep kept.ms.)\"", folder);
@@ -635,7 +624,7 @@ static void killed(void) {
   /* Grows where everything is slow. */
   long scale = 1;
   size_t size = 0;
-  char *last = file_bytes(path, &size);
+  char *last = read_file(path, &size);
   for (int i = 0; i < 25; i++) {
     pid_t child = fork();
     if (child == 0) {
@@ -657,7 +646,7 @@ static void killed(void) {
     CHECK(model != NULL);
     OH_AI_ModelDestroy(&model);
     size_t n = 0;
-    char *bytes = file_bytes(path, &n);
+    char *bytes = read_file(path, &n);
     if (n != size || memcmp(bytes, last, n) != 0) exported++;
     else if (scale < 64) scale *= 2;
     free(last);
