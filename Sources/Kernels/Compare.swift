@@ -1,7 +1,7 @@
 import CKernels
 
-// Loops over single elements: comparisons into bytes and conversions of bytes are what the optimiser vectorises as well as
-// hand-written lanes, without the packing between vectors of different widths that those would need.
+// Loops over single elements. Kernels are compiled without automatic vectorisation, so they stay scalar; what they gain is that nothing
+// is checked and the operation is chosen once (Magika: 0.80 of the time).
 
 /// `MSKernels.compare_f32`.
 func compareFloats(

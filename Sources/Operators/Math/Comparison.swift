@@ -53,22 +53,64 @@ final class ComparisonOperator: Operator {
     }
   }
 
+  /// For the types whose comparisons are kernels.
   private func run<T: Comparable & ExpressibleByIntegerLiteral>(
-    _ context: ExecutionContext, _ a: UnsafePointer<T>, _ b: UnsafePointer<T>, _ kernel: MSCompareFunction? = nil
+    _ context: ExecutionContext, _ a: UnsafePointer<T>, _ b: UnsafePointer<T>, _ compare: MSCompareFunction
   ) {
     if isLogical {
-      let job = LogicalJob<T>(isAnd: node.kind == .logicalAnd, plan: plan, a: a, b: b, y: outputs[0].pointer(T.self))
-      context.parallel(plan.tasks, job)
+      combine(context, a, b)
     } else {
-      context.parallel(plan.tasks, ComparisonJob<T>(kind: node.kind, kernel: kernel, plan: plan, a: a, b: b, y: outputs[0].pointer(UInt8.self)))
+      context.parallel(
+        plan.tasks, KernelJob<T>(compare: compare, kind: node.kind, plan: plan, a: a, b: b, y: outputs[0].pointer(UInt8.self)))
+    }
+  }
+
+  private func run<T: Comparable & ExpressibleByIntegerLiteral>(_ context: ExecutionContext, _ a: UnsafePointer<T>, _ b: UnsafePointer<T>) {
+    if isLogical {
+      combine(context, a, b)
+    } else {
+      context.parallel(plan.tasks, ComparisonJob<T>(kind: node.kind, plan: plan, a: a, b: b, y: outputs[0].pointer(UInt8.self)))
+    }
+  }
+
+  private func combine<T: Comparable & ExpressibleByIntegerLiteral>(
+    _ context: ExecutionContext, _ a: UnsafePointer<T>, _ b: UnsafePointer<T>
+  ) {
+    let job = LogicalJob<T>(isAnd: node.kind == .logicalAnd, plan: plan, a: a, b: b, y: outputs[0].pointer(T.self))
+    context.parallel(plan.tasks, job)
+  }
+}
+
+/// A comparison by a kernel, which knows greater as less of exchanged operands.
+private struct KernelJob<T>: ParallelJob {
+  let compare: MSCompareFunction
+  let kind: OperatorKind
+  let plan: BroadcastPlan
+  let a: UnsafePointer<T>, b: UnsafePointer<T>, y: UnsafeMutablePointer<UInt8>
+
+  func run(_ index: Int, worker: Int) {
+    let operation = Int32(bitPattern: self.operation.rawValue), isSwapped = kind == .greater || kind == .greaterEqual
+    plan.forEachRun(index) { i, j, k, n in
+      if isSwapped {
+        compare(operation, b + j, plan.bStep, a + i, plan.aStep, y + k, n)
+      } else {
+        compare(operation, a + i, plan.aStep, b + j, plan.bStep, y + k, n)
+      }
+    }
+  }
+
+  private var operation: MSCompare {
+    switch kind {
+    case .equal: MS_COMPARE_EQUAL
+    case .notEqual: MS_COMPARE_NOT_EQUAL
+    case .greater, .less: MS_COMPARE_LESS
+    default: MS_COMPARE_LESS_EQUAL
     }
   }
 }
 
 private struct ComparisonJob<T: Comparable>: ParallelJob {
   let kind: OperatorKind
-  /// nil for the types that have no kernel.
-  let kernel: MSCompareFunction?
   let plan: BroadcastPlan
   let a: UnsafePointer<T>, b: UnsafePointer<T>, y: UnsafeMutablePointer<UInt8>
 
@@ -79,12 +121,6 @@ private struct ComparisonJob<T: Comparable>: ParallelJob {
   /// One run of n elements. Not inlined, so that the loops exist once.
   @inline(never)
   private func run(_ a: UnsafePointer<T>, _ b: UnsafePointer<T>, _ y: UnsafeMutablePointer<UInt8>, _ n: Int) {
-    if let kernel {
-      let isSwapped = kind == .greater || kind == .greaterEqual
-      let (p, pStep, q, qStep) = isSwapped ? (b, plan.bStep, a, plan.aStep) : (a, plan.aStep, b, plan.bStep)
-      kernel(operation, p, pStep, q, qStep, y, n)
-      return
-    }
     switch kind {
     case .equal: each(a, b, y, n) { $0 == $1 }
     case .notEqual: each(a, b, y, n) { $0 != $1 }
@@ -93,18 +129,6 @@ private struct ComparisonJob<T: Comparable>: ParallelJob {
     case .less: each(a, b, y, n) { $0 < $1 }
     default: each(a, b, y, n) { $0 <= $1 }
     }
-  }
-
-  /// The `MSCompare` of the kind, with greater as less of exchanged operands.
-  private var operation: Int32 {
-    let operation: MSCompare
-    switch kind {
-    case .equal: operation = MS_COMPARE_EQUAL
-    case .notEqual: operation = MS_COMPARE_NOT_EQUAL
-    case .greater, .less: operation = MS_COMPARE_LESS
-    default: operation = MS_COMPARE_LESS_EQUAL
-    }
-    return Int32(bitPattern: operation.rawValue)
   }
 
   @inline(__always)
