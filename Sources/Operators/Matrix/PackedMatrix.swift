@@ -46,7 +46,6 @@ struct PackedMatrix {
   func scratchBytes(_ context: ExecutionContext) -> Int { scratchStride * context.threads }
 
   private struct Job: ParallelJob {
-    let kernels: UnsafePointer<MSKernels>
     let matrix: PackedMatrix
     let source: UnsafeRawPointer
     let fromHalf: Bool
@@ -55,19 +54,38 @@ struct PackedMatrix {
     let tasks: Int
 
     func run(_ index: Int, worker: Int) {
-      let first = matrix.panels * index / tasks, last = matrix.panels * (index + 1) / tasks
-      if let half = matrix.half {
-        half.pointee.gemm_pack_b(
-          target.assumingMemoryBound(to: UInt16.self), source, fromHalf ? 1 : 0, matrix.k, matrix.n, rowStride, columnStride, first,
-          last)
-      } else if fromHalf {
-        kernels.pointee.gemm_pack_b_f16(
-          target.assumingMemoryBound(to: Float.self), source.assumingMemoryBound(to: UInt16.self), matrix.k, matrix.n, rowStride,
-          columnStride, first, last)
+      matrix.packPanels(
+        source, fromHalf: fromHalf, rowStride: rowStride, columnStride: columnStride, into: target,
+        matrix.panels * index / tasks, matrix.panels * (index + 1) / tasks)
+    }
+  }
+
+  /// Packs panels `first..<last` on the calling thread. See ``pack``.
+  func packPanels(
+    _ source: UnsafeRawPointer, fromHalf: Bool, rowStride: Int, columnStride: Int, into target: UnsafeMutableRawPointer, _ first: Int,
+    _ last: Int
+  ) {
+    if let half {
+      half.pointee.gemm_pack_b(
+        target.assumingMemoryBound(to: UInt16.self), source, fromHalf ? 1 : 0, k, n, rowStride, columnStride, first, last)
+    } else if fromHalf {
+      kernels.pointee.gemm_pack_b_f16(
+        target.assumingMemoryBound(to: Float.self), source.assumingMemoryBound(to: UInt16.self), k, n, rowStride, columnStride, first,
+        last)
+    } else {
+      kernels.pointee.gemm_pack_b(
+        target.assumingMemoryBound(to: Float.self), source.assumingMemoryBound(to: Float.self), k, n, rowStride, columnStride, first,
+        last)
+    }
+  }
+
+  /// All panels of rows `first..<last` of a product on the calling thread; `scratch` has ``scratchStride`` bytes.
+  func multiplyRows(_ g: MSGemm, _ first: Int, _ last: Int, scratch: UnsafeMutableRawPointer) {
+    withUnsafePointer(to: g) {
+      if let half {
+        half.pointee.gemm($0, first, last, 0, panels, scratch)
       } else {
-        kernels.pointee.gemm_pack_b(
-          target.assumingMemoryBound(to: Float.self), source.assumingMemoryBound(to: Float.self), matrix.k, matrix.n, rowStride,
-          columnStride, first, last)
+        kernels.pointee.gemm($0, first, last, 0, panels)
       }
     }
   }
@@ -104,7 +122,7 @@ struct PackedMatrix {
     context.parallel(
       tasks,
       Job(
-        kernels: kernels, matrix: self, source: source, fromHalf: fromHalf, rowStride: rowStride,
+        matrix: self, source: source, fromHalf: fromHalf, rowStride: rowStride,
         columnStride: columnStride, target: target, tasks: tasks))
   }
 }
