@@ -267,7 +267,7 @@ final class ConvolutionOperator: Operator {
     let rows = geometry.outHeight * geometry.outWidth
     let grid = WorkGrid(
       rows: rows, panels: matrix.panels, work: rows * matrix.k * matrix.n, rowTile: matrix.rowTile,
-      threads: context.threads)
+      threads: context.threads, cut: matrix.isLarge(context) ? .sharesOfPanels : .rows)
     let images = node.inputs[0].shape[0]
     var image = 0
     while image < images {

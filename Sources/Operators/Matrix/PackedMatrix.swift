@@ -41,6 +41,9 @@ struct PackedMatrix {
   /// Rows of the register tile.
   var rowTile: Int { Int(half?.pointee.gemm_mr ?? kernels.pointee.gemm_mr) }
 
+  /// The panels do not stay in a core's second-level cache beside the rows that they are multiplied with.
+  func isLarge(_ context: ExecutionContext) -> Bool { bytes > context.secondLevelCache / 2 }
+
   /// Scratch of one worker during ``ExecutionContext/multiply(_:_:scratch:)``, and that of all.
   var scratchStride: Int { half.map { ($0.pointee.gemm_scratch(k) + 63) & ~63 } ?? 0 }
   func scratchBytes(_ context: ExecutionContext) -> Int { scratchStride * context.threads }
