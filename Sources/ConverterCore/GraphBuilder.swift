@@ -24,6 +24,8 @@ public final class GraphBuilder {
   }
 
   private var added = 0
+  /// The number of examples that the file's shapes are for, where ``ImportOptions/batch`` says another.
+  private var fileBatch: Int?
   private var nodeNames: [String: Int] = [:]
   private var probes: [ShapeProbe] = [ShapeProbe(choice: 0), ShapeProbe(choice: 1)]
   private var symbolValues: [[String: Int]] = [[:], [:]]
@@ -56,6 +58,11 @@ public final class GraphBuilder {
   /// int64 and float64 inputs become int32 and float32.
   @discardableResult
   public func input(_ name: String, _ type: DataType, _ dims: [Int]?, symbols: [String?] = []) -> Tensor {
+    var dims = dims
+    if let batch = model.options.batch, index == 0, let first = dims?.first, model.options.inputShapes[name] == nil {
+      dims?[0] = batch
+      if first > 0 { fileBatch = first }
+    }
     let tensor = variable(name, ModelBuilder.narrowed(type), dims, symbols: symbols)
     graph.inputs.append(tensor)
     return tensor
@@ -212,6 +219,7 @@ public final class GraphBuilder {
 
   /// Adds a node that was made by ``node(_:_:_:_:)`` and then completed (quantization parameters of outputs, types).
   public func add(_ node: Node) throws(EngineError) -> [Tensor] {
+    if node.kind == .reshape { followBatch(node) }
     if try fold(node) { return node.outputs }
     var inferred: [[Tensor]?] = []
     for probe in isExact ? [probes[0]] : probes {
@@ -238,6 +246,20 @@ public final class GraphBuilder {
       if t.type == .unknown { t.type = OutputTypes.type(node, i) }
     }
     return node.outputs
+  }
+
+  /// Lets a Reshape to a constant shape of the file's number of examples follow another number of them.
+  private func followBatch(_ node: Node) {
+    guard let batch = model.options.batch, let old = fileBatch, old != batch, node.inputs.count == 2, node.inputs[1].isConstant,
+      var target = node.inputs[1].knownIntegers(), let x = dims(of: node.inputs[0]), x.first == batch, target.first == old
+    else { return }
+    if !target.contains(-1) {
+      target[0] = -1
+    } else {
+      // 0 stands for the input's dimension.
+      target[0] = 0
+    }
+    node.inputs[1] = constant("\(node.name)/shape", ints: target)
   }
 
   /// Adds a node whose outputs' shapes are not inferred, such as the nodes of control flow; types and shapes can be declared.

@@ -43,6 +43,8 @@ struct CommonNodes {
           continue
         }
         twins[ObjectIdentifier(t)] = t
+        // Weights that begin with the same values are trained apart.
+        if editor.builder.model.options.differentiates && t.count > 1 && t.type != .int32 { continue }
         guard t.list == nil, t.count <= Self.constantLimit, t.quantParams.isEmpty, t.type != .string, let data = t.data else { continue }
         let bytes = UnsafeRawBufferPointer(start: data, count: t.byteCount)
         let value = Value(type: t.type.rawValue, dims: t.shape.dims, bytes: Array(bytes))
