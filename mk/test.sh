@@ -288,6 +288,8 @@ step_converter() {
   script control_flow.py
   script caffe_models.py
   script mindir_models.py
+  script training_models.py
+  script training_recomputed.py
   script tensorflow_models.py
   script passes.py $models
   script quantization_accuracy.py

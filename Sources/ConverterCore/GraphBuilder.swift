@@ -219,7 +219,7 @@ public final class GraphBuilder {
 
   /// Adds a node that was made by ``node(_:_:_:_:)`` and then completed (quantization parameters of outputs, types).
   public func add(_ node: Node) throws(EngineError) -> [Tensor] {
-    if node.kind == .reshape { followBatch(node) }
+    followBatch(node)
     if try fold(node) { return node.outputs }
     var inferred: [[Tensor]?] = []
     for probe in isExact ? [probes[0]] : probes {
@@ -248,10 +248,17 @@ public final class GraphBuilder {
     return node.outputs
   }
 
+  /// Gives an input of the main graph another number of examples. What reads it must be inferred afterwards.
+  public func setBatch(_ batch: Int, of input: Tensor) {
+    guard let first = input.shape.dims.first else { return }
+    if first > 0 { fileBatch = first }
+    input.shape.dims[0] = batch
+  }
+
   /// Lets a Reshape to a constant shape of the file's number of examples follow another number of them.
-  private func followBatch(_ node: Node) {
-    guard let batch = model.options.batch, let old = fileBatch, old != batch, node.inputs.count == 2, node.inputs[1].isConstant,
-      var target = node.inputs[1].knownIntegers(), let x = dims(of: node.inputs[0]), x.first == batch, target.first == old
+  public func followBatch(_ node: Node) {
+    guard node.kind == .reshape, let batch = model.options.batch, let old = fileBatch, old != batch, node.inputs.count == 2,
+      node.inputs[1].isConstant, var target = node.inputs[1].knownIntegers(), node.inputs[0].shape.dims.first == batch, target.first == old
     else { return }
     if !target.contains(-1) {
       target[0] = -1

@@ -172,7 +172,7 @@ struct Parameters {
 struct Freezing {
   /// No trained weight is before these.
   let nodes: [Node]
-  /// What depends on trained weights, and what lies between the last frozen layer and the first trained one.
+  /// What depends on trained weights, and what lies between a Dropout behind the last frozen layer and the first trained one.
   let rest: [Node]
 
   /// Dropout among the frozen nodes is gone: its readers read its input.
@@ -183,13 +183,19 @@ struct Freezing {
       depends[i] = node.inputs.contains { made.contains(ObjectIdentifier($0)) || parameters.contains($0) }
       if depends[i] { for t in node.outputs { made.insert(ObjectIdentifier(t)) } }
     }
-    // From the trained nodes upwards to the next weights: a Dropout there belongs to the trained layer.
+    // From the trained nodes upwards to the next weights: a Dropout there belongs to the trained layer, and so does what follows it.
     var isRead: Set<ObjectIdentifier> = []
-    var belongs = depends
+    var leads = depends
     for i in graph.nodes.indices.reversed() {
       let node = graph.nodes[i]
-      if !belongs[i], !hasWeights(node), node.outputs.contains(where: { isRead.contains(ObjectIdentifier($0)) }) { belongs[i] = true }
-      if belongs[i] { for t in node.inputs { isRead.insert(ObjectIdentifier(t)) } }
+      if !leads[i], !hasWeights(node), node.outputs.contains(where: { isRead.contains(ObjectIdentifier($0)) }) { leads[i] = true }
+      if leads[i] { for t in node.inputs { isRead.insert(ObjectIdentifier(t)) } }
+    }
+    var belongs = depends
+    made = []
+    for (i, node) in graph.nodes.enumerated() where leads[i] {
+      if node.kind == .dropout || node.inputs.contains(where: { made.contains(ObjectIdentifier($0)) }) { belongs[i] = true }
+      if belongs[i] { for t in node.outputs { made.insert(ObjectIdentifier(t)) } }
     }
     var replacement: [ObjectIdentifier: Tensor] = [:]
     var frozen = [Node](), rest = [Node]()

@@ -28,6 +28,7 @@ public struct TrainingModel {
     let links = GraphLinks(graph)
     let head = try LossHead.find(graph, links, settings)
     keep(head.results, links)
+    freeBatch()
     if settings.classes > 0 { try NewHead(builder: builder, settings: settings).run(from: head.prediction) }
     let parameters = try Parameters.choose(builder, settings)
     let frozen = Freezing.split(graph, parameters)
@@ -46,6 +47,17 @@ public struct TrainingModel {
     for node in graph.nodes { for t in node.inputs + node.outputs { isUsed.insert(ObjectIdentifier(t)) } }
     graph.tensors.removeAll { !isUsed.contains(ObjectIdentifier($0)) }
     graph.renumber()
+  }
+
+  /// Lets a Reshape that states the number of examples take it from its input: who has trained with many wants to predict with one.
+  private func freeBatch() {
+    guard let batch = graph.inputs.first?.shape.dims.first, batch > 0 else { return }
+    for node in graph.nodes where node.kind == .reshape && node.inputs.count == 2 && node.inputs[1].isConstant {
+      guard var target = node.inputs[1].knownIntegers(), target.first == batch, node.inputs[0].shape.dims.first == batch else { continue }
+      // 0 stands for the input's dimension.
+      target[0] = target.contains(-1) ? 0 : -1
+      node.inputs[1] = builder.constant("\(node.name)/shape", ints: target)
+    }
   }
 
   /// Drops what these tensors do not depend on.

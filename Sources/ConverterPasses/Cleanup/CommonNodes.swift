@@ -3,10 +3,11 @@ import Graph
 import ModelFile
 
 /// Merges nodes that compute the same from the same tensors, and small constants of the same value.
-struct CommonNodes {
+public struct CommonNodes {
   let editor: GraphEditor
   let switches: FusionSwitch
-  private static let constantLimit = 1024
+  /// Constants of more elements are not merged.
+  public static let constantLimit = 1024
 
   func run() {
     guard switches.allows("ReduceSameOpInHorizon") else { return }
