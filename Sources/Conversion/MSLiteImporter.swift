@@ -24,9 +24,12 @@ enum MSLiteImporter {
       graph.nodes = source.nodes
       graph.inputs = source.inputs
       graph.outputs = source.outputs
-      if let batch = model.options.batch, graph === model.main.graph { try setBatch(batch, builder) }
-      for (i, tensor) in graph.inputs.enumerated() {
-        if let dims = model.options.inputShapes[tensor.name], graph === model.main.graph { graph.inputs[i].shape = Shape(dims) }
+      if graph === model.main.graph {
+        for input in graph.inputs {
+          if let dims = model.options.inputShapes[input.name] { input.shape = Shape(dims) }
+          if let batch = model.options.batch { builder.setBatch(batch, of: input) }
+        }
+        if model.options.batch != nil || !model.options.inputShapes.isEmpty { try inferShapes(builder) }
       }
       for tensor in graph.tensors where !tensor.isConstant { builder.declare(tensor, tensor.shape.dims) }
       model.report.sourceNodes += graph.nodes.count
@@ -34,15 +37,13 @@ enum MSLiteImporter {
     if model.options.differentiates { separate(model.main) }
   }
 
-  /// Gives the inputs whose shapes the caller does not state another number of examples, and infers the other shapes anew.
-  private static func setBatch(_ batch: Int, _ builder: GraphBuilder) throws(EngineError) {
-    let graph = builder.graph
-    for input in graph.inputs where builder.model.options.inputShapes[input.name] == nil { builder.setBatch(batch, of: input) }
-    for node in graph.nodes {
+  /// The shapes of everything from those of the inputs, where these are known.
+  private static func inferShapes(_ builder: GraphBuilder) throws(EngineError) {
+    for node in builder.graph.nodes {
       builder.followBatch(node)
       guard node.inputs.allSatisfy({ $0.shape.isKnown }), let factory = Registry.factory(for: node) else { continue }
       do throws(EngineError) { try factory(node).infer() } catch {
-        if error.code != .deferred { throw error.adding("a batch of \(batch): \(node.text)") }
+        if error.code != .deferred { throw error.adding(node.text) }
       }
     }
   }

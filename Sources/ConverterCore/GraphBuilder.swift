@@ -59,7 +59,7 @@ public final class GraphBuilder {
   @discardableResult
   public func input(_ name: String, _ type: DataType, _ dims: [Int]?, symbols: [String?] = []) -> Tensor {
     var dims = dims
-    if let batch = model.options.batch, index == 0, let first = dims?.first, model.options.inputShapes[name] == nil {
+    if let batch = model.options.batch, index == 0, let first = dims?.first {
       dims?[0] = batch
       if first > 0 { fileBatch = first }
     }

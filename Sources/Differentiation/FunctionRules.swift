@@ -54,20 +54,10 @@ enum FunctionRules {
     try derivative(s, ActivationType.leakyRelu, s.node.attributes.float(0), of: s.x)
   }
 
-  /// 1 where a condition holds, else 0.
-  private static func mask(_ s: GradientScope, _ kind: OperatorKind, _ a: Tensor, _ b: Tensor) throws(EngineError) -> Tensor {
-    let condition = try s.add(kind, [:], [a, b])
-    condition.type = .bool
-    let type = s.ints("type", [Int(DataType.float32.rawValue)], dims: [])
-    let mask = try s.add(.cast, [:], [condition, type])
-    mask.type = .float32
-    return mask
-  }
-
   private static func clamp(_ s: GradientScope, _ low: Float, _ high: Float) throws(EngineError) {
     var d = try s.dy()
-    if low > -.infinity { d = try s.product(d, try mask(s, .greater, s.x, s.number(low))) }
-    if high < .infinity { d = try s.product(d, try mask(s, .less, s.x, s.number(high))) }
+    if low > -.infinity { d = try s.product(d, try s.mask(.greater, s.x, s.number(low))) }
+    if high < .infinity { d = try s.product(d, try s.mask(.less, s.x, s.number(high))) }
     try s.give(0, d)
   }
 
@@ -82,7 +72,7 @@ enum FunctionRules {
   /// max(x, 0) + slope min(x, 0).
   private static func prelu(_ s: GradientScope) throws(EngineError) {
     let dy = try s.dy(), slope = s.node.inputs[1]
-    let positive = try mask(s, .greater, s.x, s.number(0))
+    let positive = try s.mask(.greater, s.x, s.number(0))
     if s.wants(0) {
       let factor = try s.add(.addFusion, [:], [positive, try s.product(slope, try s.add(.subFusion, [:], [s.number(1), positive]))])
       try s.give(0, try s.product(dy, factor))

@@ -154,7 +154,7 @@ final class GradientTape {
 
 /// ReduceMode numbers of the format.
 enum Reduction {
-  static let mean = 0, product = 3, sum = 4, sumOfSquares = 5
+  static let mean = 0, largest = 1, smallest = 2, product = 3, sum = 4, sumOfSquares = 5
 }
 
 /// What a gradient rule works with: a node, and the gradients of its outputs.
@@ -193,6 +193,15 @@ struct GradientScope {
   func number(_ value: Float) -> Tensor { tape.number(value) }
   func ints(_ what: String, _ values: [Int], dims: [Int]? = nil) -> Tensor {
     tape.builder.constant("Gradients/\(node.name)/\(what)", ints: values, dims: dims)
+  }
+
+  /// 1 where a condition holds, else 0.
+  func mask(_ kind: OperatorKind, _ a: Tensor, _ b: Tensor) throws(EngineError) -> Tensor {
+    let condition = try add(kind, [:], [a, b])
+    condition.type = .bool
+    let mask = try add(.cast, [:], [condition, ints("type", [Int(DataType.float32.rawValue)], dims: [])])
+    mask.type = .float32
+    return mask
   }
 
   /// `t` with the dimensions of `like`, which has as many elements.

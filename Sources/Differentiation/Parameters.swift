@@ -17,7 +17,7 @@ struct Parameters {
     case .matMulFusion: return Array(0..<n)
     case .biasAdd, .scaleFusion, .pReLUFusion, .layerNormFusion: return Array(1..<max(n, 1))
     case .fusedBatchNorm: return [1, 2]
-    case .gather, .embeddingLookupFusion: return [0]
+    case .gather: return [0]
     case .addFusion, .subFusion, .mulFusion, .divFusion, .realDiv, .eltwise: return [0, 1]
     default: return []
     }
@@ -52,6 +52,9 @@ struct Parameters {
         }
         if parameters.set.insert(ObjectIdentifier(t)).inserted { parameters.list.append(t) }
       }
+      if chosen[i], let what = untrainable(node) {
+        builder.report.warn("\(node): \(what) stay as they are: there is no gradient for them")
+      }
       if follows || hasWeights { for t in node.outputs { isMade.insert(ObjectIdentifier(t)) } }
     }
     if parameters.list.isEmpty {
@@ -66,6 +69,15 @@ struct Parameters {
       if n > 0 { t.name += "_\(n)" }
     }
     return parameters
+  }
+
+  /// Weights of operators that have no gradient; nil where there are none.
+  private static func untrainable(_ node: Node) -> String? {
+    switch node.kind {
+    case .lstm, .gru, .instanceNorm, .attention, .custom, .embeddingLookupFusion:
+      return node.inputs.contains { $0.isConstant && $0.type == .float32 && $0.count > 1 } ? "its weights" : nil
+    default: return nil
+    }
   }
 
   private static func isArithmetic(_ kind: OperatorKind) -> Bool {

@@ -23,8 +23,9 @@ enum ShapeRules {
 
   private static func reduce(_ s: GradientScope) throws(EngineError) {
     let node = s.node, rank = s.x.shape.rank, mode = node.attributes.int(1)
-    guard mode == Reduction.mean || mode == Reduction.sum || mode == Reduction.sumOfSquares else {
-      throw s.refuse("the gradient of a reduction of mode \(mode) is not supported; those of means (0), sums (4) and sums of squares (5) are")
+    let isExtreme = mode == Reduction.largest || mode == Reduction.smallest
+    guard isExtreme || mode == Reduction.mean || mode == Reduction.sum || mode == Reduction.sumOfSquares else {
+      throw s.refuse("the gradient of a reduction of mode \(mode) is not supported; those of means (0), maxima (1), minima (2), sums (4) and sums of squares (5) are")
     }
     var axes = node.inputs.count > 1 ? try s.constantInts(1, "the axes") : []
     axes = Set(axes.map { $0 < 0 ? $0 + rank : $0 }).sorted()
@@ -36,15 +37,24 @@ enum ShapeRules {
     }
     var d = try s.dy()
     if mode == Reduction.mean { d = try s.product(d, try s.tape.reciprocalCount(s.x, axes, "Gradients/\(node.name)/mean")) }
-    if !node.attributes.bool(0), s.y.shape.rank != rank || axes.count < rank, !axes.isEmpty {
-      // A sum of everything is one number, whatever its rank.
-      if axes.count < rank { d = try s.add(.unsqueeze, ["axis": .list(axes)], [d]) } else { d = try s.add(.reshape, [:], [d, s.ints("one", [Int](repeating: 1, count: rank))]) }
+    d = try kept(s, d, axes)
+    if isExtreme {
+      // The largest or smallest elements share.
+      let mask = try s.mask(.equal, s.x, try kept(s, s.y, axes))
+      let count = try s.add(.reduceFusion, ["mode": .number(Reduction.sum), "keep_dims": true], [mask, s.ints("axes", axes)])
+      return try s.give(0, try s.product(mask, try s.add(.realDiv, [:], [d, count])))
     }
-    if d.shape.rank != rank && axes.count == rank { d = try s.add(.reshape, [:], [d, s.ints("one", [Int](repeating: 1, count: rank))]) }
     d = try s.add(.broadcastTo, [:], [d, try s.tape.shape(of: s.x)])
     d.shape = s.x.shape
     if mode == Reduction.sumOfSquares { d = try s.product(try s.product(d, s.x), s.number(2)) }
     try s.give(0, d)
+  }
+
+  /// What has been reduced, or is one number, with 1 for each axis that is gone.
+  private static func kept(_ s: GradientScope, _ t: Tensor, _ axes: [Int]) throws(EngineError) -> Tensor {
+    let rank = s.x.shape.rank
+    if axes.count == rank { return try s.add(.reshape, [:], [t, s.ints("one", [Int](repeating: 1, count: rank))]) }
+    return s.node.attributes.bool(0) ? t : try s.add(.unsqueeze, ["axis": .list(axes)], [t])
   }
 
   private static func broadcast(_ s: GradientScope) throws(EngineError) { try s.give(0, try s.summed(try s.dy(), 0, whole: s.y)) }

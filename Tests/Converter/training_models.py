@@ -536,6 +536,16 @@ def arrangements():
     network.add("Flatten")
     dense(network, 8, 3)
     check_network("expand", network)
+    network = Network([4, 5])
+    network.with_last("MatMul", network.weight(5, 6))
+    h = network.last
+    network.add("ReduceMax", axes=[1], keepdims=0)
+    top = network.last
+    network.add("ReduceMin", [h], axes=[-2, -1], keepdims=1)
+    network.add("Squeeze", [network.last, network.ints([1])])
+    network.with_last("Mul", top)
+    dense(network, 6, 3)
+    check_network("extremes", network)
     network = dense(Network([6]), 6, 8)
     network.add("ReduceSumSquare", axes=[1], keepdims=1)
     dense(network, 1, 3)
