@@ -119,6 +119,9 @@ let package = Package(
     .target(
       name: "MSLite", dependencies: ["CInterface", "CMindSpore", "CSystem", "CKernels", "System", "KernelSelection", "Graph", "Runtime"],
       swiftSettings: optimised + [.unsafeFlags(["-Xcc", "-I\(Context.packageDirectory)/include"])]),
+    .target(name: "NNRtTypes", swiftSettings: optimised + [headers]),
+    .target(
+      name: "NeuralNetworkRuntime", dependencies: ["CInterface", "CSystem", "NNRtTypes", "System"], swiftSettings: optimised + [headers]),
     .testTarget(
       name: "KernelTests", dependencies: ["CKernels", "CSystem"] + kernelDependencies, swiftSettings: optimised),
     .testTarget(name: "FlatBuffersTests", dependencies: ["FlatBuffers"], swiftSettings: [gnu]),

@@ -161,7 +161,18 @@ step_headers() {
 
 step_c() { engine "$host" && c_programs "$host"; }
 
-step_nnrt() { engine "$host" && mk/check_library.sh build/lib/libneural_network_core.so && nnrt "$host" 2000; }
+step_nnrt() {
+  local status=0
+  engine "$host" || return 1
+  mk/check_library.sh build/lib/libneural_network_core.so || status=1
+  nnrt "$host" 2000 || status=1
+  # The example's edges: 268 pixels of a disc and a bar, whichever device computes them.
+  echo "--- examples/nnrt_build_model"
+  make --no-print-directory -C examples/nnrt_build_model || return 1
+  MSLITE_NNRT_DRIVERS=$PWD/$out/$host/nnrt/libnnrt_driver_test.so build/examples/nnrt_build_model NPU > $out/nnrt_build_model.txt &&
+    [ "$(sed '1,/^edges/d' $out/nnrt_build_model.txt | tr -cd '#' | wc -c)" = 268 ] && echo "1 passed, 0 failed" || status=1
+  return $status
+}
 
 step_golden() {
   local isa status=0
