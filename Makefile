@@ -14,7 +14,7 @@ export SWIFT ?= $(dir $(SWIFTC))swift
 # All processors, unless the caller says how many.
 ENGINE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc)) -f mk/engine.mk
 
-.PHONY: all help setup demo tools test bench install clean aarch64 asan tsan fuzz-smoke fuzz-importers
+.PHONY: all help setup demo tools test bench docs install clean aarch64 asan tsan fuzz-smoke fuzz-importers
 all:
 	@mk/setup.sh build
 	+@$(ENGINE)
@@ -31,6 +31,7 @@ help:
 	@echo "make asan, make tsan    the library with AddressSanitizer, with ThreadSanitizer"
 	@echo "make fuzz-smoke         libFuzzer on the model reader for FUZZ_SECONDS (60)"
 	@echo "make fuzz-importers     libFuzzer on an importer of the converter: FORMAT (ONNX) for FUZZ_SECONDS (60)"
+	@echo "make docs               the documentation as a site, with the reference of the C interface, in build/docs"
 	@echo "make clean              remove build/"
 
 setup:
@@ -96,6 +97,14 @@ install: all
 	$(call SUBSTITUTE,cmake/mslite) cmake/msliteConfig.cmake.in > $(DESTDIR)$(LIBDIR)/cmake/mslite/msliteConfig.cmake
 	$(call SUBSTITUTE,cmake/mslite) cmake/msliteConfigVersion.cmake.in \
 	  > $(DESTDIR)$(LIBDIR)/cmake/mslite/msliteConfigVersion.cmake
+
+# MkDocs in an environment of its own; the reference is doxygen's.
+docs:
+	@mk/setup.sh docs
+	@test -x build/mkdocs/bin/mkdocs || { python3 -m venv build/mkdocs && build/mkdocs/bin/pip install -q mkdocs; }
+	@build/mkdocs/bin/mkdocs build --strict -q -f docs/mkdocs.yml
+	@doxygen docs/Doxyfile
+	@echo "build/docs/index.html, build/docs/reference/index.html"
 
 clean:
 	rm -rf build

@@ -8,7 +8,7 @@ set -u
 cd "$(dirname "$0")/.."
 
 all="unit operators library headers c nnrt golden training ${MSLITE_EXTRA_MODELS:+extra} allocations converter bench aarch64 asan tsan mutation \
-  fuzz importers packaging demo"
+  fuzz importers packaging demo docs"
 steps=${*:-$all}
 
 out=build/test
@@ -378,6 +378,13 @@ step_demo() {
   python_environment || return 1
   make --no-print-directory -C examples/train_digits run PYTHON="$PWD/$out/venv/bin/python" | tee $out/digits.txt &&
     sed -n 's/^.*digits.ms: test accuracy \([0-9.]*\) %$/\1/p' $out/digits.txt | awk '{ n++; if ($1 < 98) bad = 1 } END { exit bad || n != 1 }'
+}
+
+# The documentation: as a site, its commands, the paths and error texts that it names.
+step_docs() {
+  engine "$host" && python_environment || return 1
+  $out/venv/bin/python -c 'import mkdocs' 2> /dev/null || $out/venv/bin/python -m pip install -q mkdocs || return 1
+  $out/venv/bin/python Tests/Docs/test_docs.py $out/venv/bin/mkdocs
 }
 
 # --- the sum ----------------------------------------------------------------------------------------------------------

@@ -13,7 +13,18 @@ struct WorkGrid {
   /// Multiply-adds that one thread does in about 4 microseconds; waking a second one for less does not pay.
   static let smallestShare = 200_000
 
-  init(rows: Int, panels: Int, work: Int, rowTile: Int, threads: Int) {
+  /// How a product with a packed matrix that does not stay in a core's second-level cache is cut. Every block of rows reads all of the
+  /// matrix (or all of its share) from farther away.
+  enum Cut {
+    /// Blocks of rows: the matrix stays in the cache, or is the smaller operand.
+    case rows
+    /// Blocks of panels where there are enough: each thread reads its share of the matrix only.
+    case panels
+    /// A share of the panels for each thread, then blocks of rows: as `panels`, where rows must be gathered first for each block.
+    case sharesOfPanels
+  }
+
+  init(rows: Int, panels: Int, work: Int, rowTile: Int, threads: Int, cut: Cut = .rows) {
     self.rows = rows
     self.panels = panels
     let useful = min(threads, max(work / Self.smallestShare, 1))
@@ -24,22 +35,23 @@ struct WorkGrid {
     // Several shares per thread, so that a thread which lost its processor for a while does not hold up the others.
     let wanted = useful * 4
     let rowTiles = (rows + rowTile - 1) / rowTile
-    if rowTiles >= wanted || rowTiles >= panels {
+    if cut == .panels && panels >= wanted || rowTiles < wanted && rowTiles < panels {
+      rowStep = rows
+      rowBlocks = 1
+      panelBlocks = min(panels, wanted)
+    } else {
+      panelBlocks = cut == .sharesOfPanels && panels >= 2 * useful ? useful : 1
       let blocks = min(rowTiles, wanted)
       let tilesPerBlock = (rowTiles + blocks - 1) / blocks
       rowStep = tilesPerBlock * rowTile
       rowBlocks = (rows + rowStep - 1) / rowStep
-      panelBlocks = 1
-    } else {
-      rowStep = rows
-      rowBlocks = 1
-      panelBlocks = min(panels, wanted)
     }
   }
 
+  /// Tasks next to each other have the same panels.
   @inline(__always)
   func block(_ index: Int) -> (row0: Int, row1: Int, panel0: Int, panel1: Int) {
-    let r = index / panelBlocks, p = index % panelBlocks
+    let r = index % rowBlocks, p = index / rowBlocks
     return (r * rowStep, min((r + 1) * rowStep, rows), panels * p / panelBlocks, panels * (p + 1) / panelBlocks)
   }
 }
@@ -63,7 +75,7 @@ struct GemmJob: ParallelJob {
     let (work, overflow2) = mn.multipliedReportingOverflow(by: max(gemm.k, 1))
     grid = WorkGrid(
       rows: gemm.m, panels: matrix.panels, work: overflow || overflow2 ? Int.max : work, rowTile: matrix.rowTile,
-      threads: context.threads)
+      threads: context.threads, cut: gemm.n > gemm.m && matrix.isLarge(context) ? .panels : .rows)
   }
 
   func run(_ index: Int, worker: Int) {
