@@ -145,6 +145,7 @@ $(eval $(call module,Optimizer,Graph Operators System,$(CHECKED)))
 $(eval $(call module,Runtime,System Graph ModelFile Operators Optimizer KernelSelection,$(CHECKED)))
 $(eval $(call module,MSLite,System Graph Runtime,$(CHECKED)))
 
+ENGINE_MODULES := $(MODULES)
 OBJECTS := $(MODULES:%=$(OBJ)/%.o)
 
 # --- libraries --------------------------------------------------------------------------------------------------------
@@ -180,3 +181,7 @@ $(STATIC): $(OBJECTS) | $(LIB)
 	@rm -f $@
 	@$(TOOLS)ar rcs $@ $(OBJ)/mslite.o
 	@rm -f $(OBJ)/merged.o
+
+# --- drivers ----------------------------------------------------------------------------------------------------------
+
+include mk/nnrt_drivers.mk
