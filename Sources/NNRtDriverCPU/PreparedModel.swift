@@ -130,10 +130,13 @@ final class PreparedModel {
     return true
   }
 
+  /// The shapes are those that the model declares where these have as many elements: one number may be a scalar or a list.
   private func writeShapes(_ session: Session, _ outputs: UnsafeMutableBufferPointer<NNRt_IOTensor>) {
     for (i, t) in session.outputs.enumerated() {
-      outputs[i].dimensionCount = UInt32(t.shape.rank)
-      t.shape.write(&outputs[i].dimensions)
+      let declared = graphs[0].outputs[i].shape
+      let shape = declared.checkedCount == t.shape.checkedCount && declared.isKnown ? declared : t.shape
+      outputs[i].dimensionCount = UInt32(shape.rank)
+      shape.write(&outputs[i].dimensions)
     }
   }
 
