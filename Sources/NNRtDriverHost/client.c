@@ -706,7 +706,7 @@ static bool await_answer(NNRt_PreparedModel *model) {
       host_kill(model->process);
       return false;
     }
-    wire_wait(&box->answered, answered, &box->client_sleeps, end - now < slice ? end - now : slice);
+    wire_wait(&box->answered, answered, &box->client_sleeps, WIRE_CLIENT_SPIN, end - now < slice ? end - now : slice);
   }
 }
 

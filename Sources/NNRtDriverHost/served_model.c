@@ -271,7 +271,7 @@ static void *serve(void *argument) {
   NNRt_IOTensor *tensors = calloc(2 * WIRE_TENSORS, sizeof *tensors);
   uint32_t seen = 0;
   for (bool is_needed = tensors != NULL; is_needed;) {
-    while (wire_load(&box->requested) == seen) wire_wait(&box->requested, seen, &box->host_sleeps, 3600000000000u);
+    while (wire_load(&box->requested) == seen) wire_wait(&box->requested, seen, &box->host_sleeps, WIRE_HOST_SPIN, 3600000000000u);
     seen = wire_load(&box->requested);
     if (box->is_run) {
       run(m, tensors);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -148,16 +149,17 @@ static void relax(void) {
 #endif
 }
 
-void wire_wait(uint32_t *word, uint32_t old, uint32_t *sleeps, uint64_t nanoseconds) {
+void wire_wait(uint32_t *word, uint32_t old, uint32_t *sleeps, uint64_t spin, uint64_t nanoseconds) {
   const uint64_t start = wire_nanoseconds();
-  const uint64_t spin = nanoseconds < WIRE_SPIN_NANOSECONDS ? nanoseconds : WIRE_SPIN_NANOSECONDS;
   do {
     for (int i = 0; i < 32; i++) {
       if (wire_load(word) != old) return;
       relax();
     }
+    /* The other side may have been woken on this very processor. */
+    sched_yield();
   } while (wire_nanoseconds() - start < spin);
-  if (spin == nanoseconds) return;
+  if (spin >= nanoseconds) return;
   __atomic_store_n(sleeps, 1, __ATOMIC_SEQ_CST);
   if (wire_load(word) == old) {
     struct timespec t = {(time_t)(nanoseconds / 1000000000u), (long)(nanoseconds % 1000000000u)};

@@ -111,14 +111,15 @@ typedef struct {
   WireTensor tensors[2 * WIRE_TENSORS];
 } WireMailbox;
 
-/* How long either side looks into the mailbox before it sleeps: about what falling asleep and waking up take. */
-enum { WIRE_SPIN_NANOSECONDS = 30000 };
+/* How long a side looks into the mailbox before it sleeps. The client does for about as long as falling asleep and waking up take. The
+ * host does for longer: until a client that it has woken can have come with its next request, or both would sleep again each time. */
+enum { WIRE_CLIENT_SPIN = 30000, WIRE_HOST_SPIN = 120000 };
 
 uint64_t wire_nanoseconds(void);
 
-/* Waits until *word is not `old`, or for `nanoseconds`; `sleeps` says so to the other side. The caller
+/* Waits until *word is not `old`, or for `nanoseconds`, the first `spin` of them awake; `sleeps` says it to the other side. The caller
  * looks at the word again: a wait may end for no reason. */
-void wire_wait(uint32_t *word, uint32_t old, uint32_t *sleeps, uint64_t nanoseconds);
+void wire_wait(uint32_t *word, uint32_t old, uint32_t *sleeps, uint64_t spin, uint64_t nanoseconds);
 
 /* Sets the word and wakes the other side if it sleeps. */
 void wire_signal(uint32_t *word, uint32_t value, uint32_t *sleeps);
