@@ -20,13 +20,13 @@ all:
 	+@$(ENGINE)
 
 help:
-	@echo "make                    build/lib/libmslite.so and libmslite.a"
+	@echo "make                    build/lib: libmslite.so, libmslite.a, libneural_network_core.so and libneural_network_runtime.so"
 	@echo "make demo               classify a photograph with EfficientNet-Lite0"
 	@echo "make tools              build/bin/converter_lite, mslite and benchmark: the converter and its tools"
 	@echo "make test               every test; ends with 'N passed, N failed' (STEPS='golden ...' runs some, see mk/test.sh)"
 	@echo "make bench              speed, load time and memory, beside other engines: PEERS=DIR MODELS=DIR THREADS='1 2' ROUNDS=3 ONLY=name"
 	@echo "make setup              what the other targets do first: find the tools, install missing packages where allowed"
-	@echo "make install            libraries, headers, CMake package and mslite.pc, into DESTDIR and PREFIX ($(PREFIX))"
+	@echo "make install            libraries, headers, CMake package and pkg-config files, into DESTDIR and PREFIX ($(PREFIX))"
 	@echo "make aarch64            the same library for 64-bit ARM Linux, in build/aarch64/lib"
 	@echo "make asan, make tsan    the library with AddressSanitizer, with ThreadSanitizer"
 	@echo "make fuzz-smoke         libFuzzer on the model reader for FUZZ_SECONDS (60)"
@@ -82,14 +82,17 @@ SUBSTITUTE = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@SOVERSION@|$(SOVERSION)|g'
   -e 's|@INCLUDEDIR@|$(call RELATIVE,$(1),$(INCLUDEDIR))|g'
 
 install: all
-	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/mslite $(DESTDIR)$(INCLUDEDIR)/mindspore \
-	  $(DESTDIR)$(INCLUDEDIR)/mslite
-	install -m 755 build/lib/libmslite.so.$(VERSION) $(DESTDIR)$(LIBDIR)/
-	cp -d build/lib/libmslite.so build/lib/libmslite.so.$(SOVERSION) build/lib/libmindspore_lite_ndk.so $(DESTDIR)$(LIBDIR)/
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/mslite $(DESTDIR)$(LIBDIR)/nnrt_drivers \
+	  $(DESTDIR)$(INCLUDEDIR)/mindspore $(DESTDIR)$(INCLUDEDIR)/mslite $(DESTDIR)$(INCLUDEDIR)/neural_network_runtime
+	install -m 755 build/lib/libmslite.so.$(VERSION) build/lib/libneural_network_core.so $(DESTDIR)$(LIBDIR)/
+	cp -d build/lib/libmslite.so build/lib/libmslite.so.$(SOVERSION) build/lib/libmindspore_lite_ndk.so \
+	  build/lib/libneural_network_runtime.so $(DESTDIR)$(LIBDIR)/
 	install -m 644 build/lib/libmslite.a $(DESTDIR)$(LIBDIR)/
 	install -m 644 include/mindspore/*.h $(DESTDIR)$(INCLUDEDIR)/mindspore/
 	install -m 644 include/mslite/*.h $(DESTDIR)$(INCLUDEDIR)/mslite/
+	install -m 644 include/neural_network_runtime/*.h $(DESTDIR)$(INCLUDEDIR)/neural_network_runtime/
 	$(call SUBSTITUTE,pkgconfig) cmake/mslite.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/mslite.pc
+	$(call SUBSTITUTE,pkgconfig) cmake/mslite-nnrt.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/mslite-nnrt.pc
 	$(call SUBSTITUTE,cmake/mslite) cmake/msliteConfig.cmake.in > $(DESTDIR)$(LIBDIR)/cmake/mslite/msliteConfig.cmake
 	$(call SUBSTITUTE,cmake/mslite) cmake/msliteConfigVersion.cmake.in \
 	  > $(DESTDIR)$(LIBDIR)/cmake/mslite/msliteConfigVersion.cmake
