@@ -1,8 +1,8 @@
-/* What a driver on the engine's kernels does with whole models: nnrt_driver_models LIBRARY FOLDER. The folder is Tests/Models. */
+/* What a driver on the engine's kernels does with whole models: test_models LIBRARY FOLDER. The folder is Tests/Models. */
 #include <pthread.h>
 #include <sys/stat.h>
 
-#include "nnrt_case.h"
+#include "case.h"
 #include "read_file.h"
 
 #define F OH_NN_FLOAT32

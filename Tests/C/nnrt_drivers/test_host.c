@@ -1,4 +1,4 @@
-/* The out-of-process driver: nnrt_driver_host MODE DRIVERS PROGRAMS. DRIVERS is the folder of the drivers, PROGRAMS that of the tests'
+/* The out-of-process driver: test_host MODE DRIVERS PROGRAMS. DRIVERS is the folder of the drivers, PROGRAMS that of the tests'
  * own driver and host (libnnrt_bad_driver.so, nnrt_fake_host). One mode for each set of hosts, since a process has only one. */
 #include <dirent.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "nnrt_case.h"
+#include "case.h"
 
 #define F OH_NN_FLOAT32
 

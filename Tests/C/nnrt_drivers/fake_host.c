@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../../Sources/NNRtDriverHost/wire.h"
+#include "../../../Sources/NNRtDriverHost/wire.h"
 
 static const char *fake;
 

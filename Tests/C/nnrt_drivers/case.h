@@ -11,6 +11,9 @@
 #ifndef MSLITE_TESTS_NNRT_CASE_H
 #define MSLITE_TESTS_NNRT_CASE_H
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <dlfcn.h>
 #include <math.h>
 #include <stdlib.h>
@@ -33,7 +36,6 @@ typedef struct {
   double values[CASE_VALUES];
   uint32_t count;
   bool is_constant;
-  bool stays_single; /* not changed to half precision */
   NNRt_QuantParam quant[8];
   uint32_t quant_count;
   char name[24];
@@ -56,7 +58,7 @@ static struct {
   uint32_t node_count;
   uint32_t inputs[16], outputs[8];
   uint32_t input_count, output_count;
-  bool is_static, is_single;
+  bool is_single;
   double tolerance;
 } the_case;
 
@@ -157,7 +159,7 @@ static void node(OH_NN_OperationType operation) {
 
 static void begin(OH_NN_OperationType operation) {
   the_case.tensor_count = the_case.node_count = the_case.input_count = the_case.output_count = 0;
-  the_case.is_static = the_case.is_single = false;
+  the_case.is_single = false;
   the_case.tolerance = 1e-5;
   node(operation);
 }
@@ -222,7 +224,7 @@ static void case_defaults(void) {
     double value;
   } defaults[] = {
 #define DEFAULT(operation, type, data_type, count, value) {OH_NN_OPS_##operation, OH_NN_##type, OH_NN_##data_type, count, value},
-#include "nnrt_defaults.h"
+#include "defaults.h"
 #undef DEFAULT
   };
   const uint32_t count = the_case.node_count;
@@ -266,7 +268,7 @@ typedef struct {
 } FlatCase;
 
 static OH_NN_DataType case_type(const CaseTensor *t, CaseForm form) {
-  return form == CASE_HALF && t->type == OH_NN_FLOAT32 && !t->stays_single ? OH_NN_FLOAT16 : t->type;
+  return form == CASE_HALF && t->type == OH_NN_FLOAT32 ? OH_NN_FLOAT16 : t->type;
 }
 
 static void *case_bytes(const CaseTensor *t, CaseForm form) {
@@ -305,7 +307,7 @@ static void release_flat(FlatCase *f) {
 
 static bool case_fails(const char *what, CaseForm form) {
   check_failed++;
-  const char *text = the_driver->lastError ? the_driver->lastError() : NULL;
+  const char *text = the_driver != NULL && the_driver->lastError != NULL ? the_driver->lastError() : NULL;
   fprintf(stderr, "operation %d, %s: failed: %s (%s)\n", the_case.nodes[0].operation, case_forms[form], what, text ? text : "");
   return false;
 }
@@ -406,20 +408,27 @@ static bool case_form(CaseForm form) {
   return ok;
 }
 
-/* The model cannot have open sizes, or is not one of floats. */
-static void only_static(void) { the_case.is_static = true; }
+#ifdef CASE_THROUGH_RUNTIME
+#include "runtime.h"
+#endif
+
+/* The model keeps its float32. */
 static void only_single(void) { the_case.is_single = true; }
 
+#ifdef CASE_THROUGH_RUNTIME
+/* Instead of the driver's table. */
+static void finish(void) { check_passed += case_through_runtime(CASE_PLAIN) + case_through_runtime(CASE_OPEN); }
+#else
 static void finish(void) {
   case_defaults();
   check_passed += case_form(CASE_PLAIN);
   check_passed += case_form(CASE_CACHED);
-  if (!the_case.is_static) check_passed += case_form(CASE_OPEN);
+  check_passed += case_form(CASE_OPEN);
   bool has_floats = false;
-  for (uint32_t i = 0; i < the_case.tensor_count; i++)
-    has_floats |= the_case.tensors[i].type == OH_NN_FLOAT32 && !the_case.tensors[i].stays_single;
+  for (uint32_t i = 0; i < the_case.tensor_count; i++) has_floats |= the_case.tensors[i].type == OH_NN_FLOAT32;
   if (has_floats && !the_case.is_single) check_passed += case_form(CASE_HALF);
 }
+#endif
 
 /* --- the driver --------------------------------------------------------------------------------------------------- */
 
