@@ -5,6 +5,8 @@ library=$1
 case $(basename "$library") in
   # With every operator and data type, and training; NNRt comes on top.
   libmslite*) limit=1835008 soname=libmslite.so.1 ;;
+  # The engine's inference, and what training's operators it cannot part with.
+  libnnrt_driver_cpu*) limit=1835008 soname=$(basename "$library") ;;
   *) limit=262144 soname=$(basename "$library") ;;
 esac
 objects=build/obj/$(uname -m)

@@ -1,5 +1,8 @@
 /* A driver that does what nobody wants, for tests of the out-of-process driver. What it does while it compiles is the model's name; what
  * it does while it runs is the first number of the first input. It supports everything, and a run copies the input. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

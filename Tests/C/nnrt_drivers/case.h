@@ -112,7 +112,7 @@ static void case_store(OH_NN_DataType type, void *to, size_t i, double v) {
   }
 }
 
-static double case_load(OH_NN_DataType type, const void *from, size_t i) {
+static inline double case_load(OH_NN_DataType type, const void *from, size_t i) {
   switch (type) {
     case OH_NN_BOOL:
     case OH_NN_UINT8: return ((const uint8_t *)from)[i];
@@ -150,7 +150,7 @@ static uint32_t case_tensor(OH_NN_DataType type, const int32_t *dims, uint32_t r
 }
 
 /* Begins another node; its inputs are added by `input`, `constant` and `use`. */
-static void node(OH_NN_OperationType operation) {
+static inline void node(OH_NN_OperationType operation) {
   CaseNode *n = &the_case.nodes[the_case.node_count];
   memset(n, 0, sizeof *n);
   n->operation = operation;
@@ -167,7 +167,7 @@ static void begin(OH_NN_OperationType operation) {
 static CaseNode *case_node(void) { return &the_case.nodes[the_case.node_count - 1]; }
 
 /* A tensor that the node reads. */
-static void use(uint32_t tensor) { case_node()->inputs[case_node()->input_count++] = tensor; }
+static inline void use(uint32_t tensor) { case_node()->inputs[case_node()->input_count++] = tensor; }
 
 static uint32_t input(OH_NN_DataType type, const int32_t *dims, uint32_t rank, const double *values, uint32_t count) {
   const uint32_t t = case_tensor(type, dims, rank, values, count);
@@ -176,7 +176,7 @@ static uint32_t input(OH_NN_DataType type, const int32_t *dims, uint32_t rank, c
   return t;
 }
 
-static uint32_t constant(OH_NN_DataType type, const int32_t *dims, uint32_t rank, const double *values, uint32_t count) {
+static inline uint32_t constant(OH_NN_DataType type, const int32_t *dims, uint32_t rank, const double *values, uint32_t count) {
   const uint32_t t = case_tensor(type, dims, rank, values, count);
   the_case.tensors[t].is_constant = true;
   use(t);
@@ -184,7 +184,7 @@ static uint32_t constant(OH_NN_DataType type, const int32_t *dims, uint32_t rank
 }
 
 /* A result of the node that others read; it has no value of its own here. */
-static uint32_t inner(OH_NN_DataType type, const int32_t *dims, uint32_t rank) {
+static inline uint32_t inner(OH_NN_DataType type, const int32_t *dims, uint32_t rank) {
   const uint32_t t = case_tensor(type, dims, rank, NULL, 0);
   case_node()->outputs[case_node()->output_count++] = t;
   return t;
@@ -197,7 +197,7 @@ static uint32_t output(OH_NN_DataType type, const int32_t *dims, uint32_t rank, 
   return t;
 }
 
-static void quantised(uint32_t tensor, double scale, int32_t zero) {
+static inline void quantised(uint32_t tensor, double scale, int32_t zero) {
   CaseTensor *t = &the_case.tensors[tensor];
   t->quant[t->quant_count++] = (NNRt_QuantParam){scale, zero, 8};
 }
@@ -210,12 +210,12 @@ static void case_attribute(
   n->attributes[i] = (NNRt_Attribute){type, data_type, count, given, n->storage[i]};
 }
 
-static void given(OH_NN_TensorType type, OH_NN_DataType data_type, const double *values, uint32_t count) {
+static inline void given(OH_NN_TensorType type, OH_NN_DataType data_type, const double *values, uint32_t count) {
   case_attribute(type, data_type, values, count, true);
 }
 
 /* What the runtime adds: parameters with a default that are not given. */
-static void case_defaults(void) {
+static inline void case_defaults(void) {
   static const struct {
     OH_NN_OperationType operation;
     OH_NN_TensorType type;
@@ -278,7 +278,7 @@ static void *case_bytes(const CaseTensor *t, CaseForm form) {
   return bytes;
 }
 
-static FlatCase *flatten(CaseForm form) {
+static inline FlatCase *flatten(CaseForm form) {
   FlatCase *f = calloc(1, sizeof *f);
   for (uint32_t i = 0; i < the_case.tensor_count; i++) {
     const CaseTensor *t = &the_case.tensors[i];
@@ -298,7 +298,7 @@ static FlatCase *flatten(CaseForm form) {
   return f;
 }
 
-static void release_flat(FlatCase *f) {
+static inline void release_flat(FlatCase *f) {
   for (int i = 0; i < CASE_TENSORS; i++) free(f->data[i]);
   free(f);
 }
@@ -312,7 +312,7 @@ static bool case_fails(const char *what, CaseForm form) {
   return false;
 }
 
-static bool case_compare(const NNRt_IOTensor *actual, const CaseTensor *t, CaseForm form) {
+static inline bool case_compare(const NNRt_IOTensor *actual, const CaseTensor *t, CaseForm form) {
   bool fits = actual->dimensionCount == t->rank;
   for (uint32_t k = 0; fits && k < t->rank; k++) fits = actual->dimensions[k] == t->dims[k];
   if (!fits) {
@@ -346,7 +346,7 @@ static void case_io(NNRt_IOTensor *io, const CaseTensor *t, CaseForm form, void 
   io->fd = -1;
 }
 
-static bool case_run(NNRt_PreparedModel *prepared, CaseForm form) {
+static inline bool case_run(NNRt_PreparedModel *prepared, CaseForm form) {
   NNRt_IOTensor in[16], out[8];
   for (uint32_t i = 0; i < the_case.input_count; i++) {
     const CaseTensor *t = &the_case.tensors[the_case.inputs[i]];
@@ -373,7 +373,7 @@ static bool case_run(NNRt_PreparedModel *prepared, CaseForm form) {
   return ok;
 }
 
-static bool case_form(CaseForm form) {
+static inline bool case_form(CaseForm form) {
   FlatCase *f = flatten(form);
   bool supported[CASE_NODES] = {false};
   NNRt_Config config = {false, OH_NN_PERFORMANCE_NONE, OH_NN_PRIORITY_NONE, NULL, 0};
@@ -413,13 +413,13 @@ static bool case_form(CaseForm form) {
 #endif
 
 /* The model keeps its float32. */
-static void only_single(void) { the_case.is_single = true; }
+static inline void only_single(void) { the_case.is_single = true; }
 
 #ifdef CASE_THROUGH_RUNTIME
 /* Instead of the driver's table. */
-static void finish(void) { check_passed += case_through_runtime(CASE_PLAIN) + case_through_runtime(CASE_OPEN); }
+static inline void finish(void) { check_passed += case_through_runtime(CASE_PLAIN) + case_through_runtime(CASE_OPEN); }
 #else
-static void finish(void) {
+static inline void finish(void) {
   case_defaults();
   check_passed += case_form(CASE_PLAIN);
   check_passed += case_form(CASE_CACHED);
@@ -432,7 +432,7 @@ static void finish(void) {
 
 /* --- the driver --------------------------------------------------------------------------------------------------- */
 
-static const NNRt_Driver *load_driver(const char *path) {
+static inline const NNRt_Driver *load_driver(const char *path) {
   void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (library == NULL) {
     fprintf(stderr, "%s\n", dlerror());

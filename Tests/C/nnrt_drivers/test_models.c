@@ -1,9 +1,8 @@
 /* What a driver on the engine's kernels does with whole models: test_models LIBRARY FOLDER. The folder is Tests/Models. */
-#include <pthread.h>
-#include <sys/stat.h>
-
 #include "case.h"
 #include "read_file.h"
+
+#include <pthread.h>
 
 #define F OH_NN_FLOAT32
 #define I OH_NN_INT32
