@@ -116,7 +116,9 @@ nnrt_drivers() {
     LIBRARIES=-ldl compile "$variant" $tests/test_$name.c $folder/test_$name || return 1
   done
   LIBRARIES="-lneural_network_runtime -lneural_network_core -ldl" compile "$variant" $tests/test_operations.c $folder/test_runtime \
-    -DCASE_THROUGH_RUNTIME && LIBRARIES= compile "$variant" $tests/bad_driver.c $folder/libnnrt_bad_driver.so -shared -fPIC -fvisibility=hidden &&
+    -DCASE_THROUGH_RUNTIME &&
+    LIBRARIES="-lneural_network_runtime -lneural_network_core" compile "$variant" $tests/test_service.c $folder/test_service &&
+    LIBRARIES= compile "$variant" $tests/bad_driver.c $folder/libnnrt_bad_driver.so -shared -fPIC -fvisibility=hidden &&
     LIBRARIES= compile "$variant" $tests/fake_host.c $folder/nnrt_fake_host Sources/NNRtDriverHost/wire.c -D_GNU_SOURCE || return 1
   local sets
   [ "$variant" = "$host" ] && sets=$(instruction_sets)
@@ -133,6 +135,8 @@ nnrt_drivers() {
   MSLITE_NNRT_HOSTED=libnnrt_driver_cpu.so program $folder/test_operations $drivers/libnnrt_driver_host.so
   MSLITE_NNRT_HOSTED=libnnrt_driver_cpu.so program $folder/test_models $drivers/libnnrt_driver_host.so Tests/Models
   MSLITE_NNRT_HOSTED=libnnrt_driver_cpu.so MSLITE_NNRT_DRIVERS=$drivers/libnnrt_driver_host.so program $folder/test_runtime
+  rm -rf $folder/cache && mkdir $folder/cache
+  MSLITE_LOG=off program $folder/test_service $drivers $PWD/$folder $PWD/$folder/cache
   for name in cpu bad nonsense killed; do program $folder/test_host $name $drivers $PWD/$folder; done
   return $failed
 }
