@@ -88,6 +88,8 @@ install: all
 	install -m 755 build/lib/libmslite.so.$(VERSION) build/lib/libneural_network_core.so $(DESTDIR)$(LIBDIR)/
 	cp -d build/lib/libmslite.so build/lib/libmslite.so.$(SOVERSION) build/lib/libmindspore_lite_ndk.so \
 	  build/lib/libneural_network_runtime.so $(DESTDIR)$(LIBDIR)/
+	install -m 755 build/lib/nnrt_drivers/libnnrt_driver_cpu.so build/lib/nnrt_drivers/libnnrt_driver_host.so \
+	  build/lib/nnrt_drivers/nnrt_driver_host $(DESTDIR)$(LIBDIR)/nnrt_drivers/
 	install -m 644 build/lib/libmslite.a $(DESTDIR)$(LIBDIR)/
 	install -m 644 include/mindspore/*.h $(DESTDIR)$(INCLUDEDIR)/mindspore/
 	install -m 644 include/mslite/*.h $(DESTDIR)$(INCLUDEDIR)/mslite/

@@ -148,6 +148,7 @@ $(eval $(call module,Runtime,System Graph ModelFile Operators Optimizer KernelSe
 $(eval $(call module,CInterface,,$(CHECKED)))
 $(eval $(call module,MSLite,CInterface System Graph Runtime,$(CHECKED)))
 
+ENGINE_MODULES := $(MODULES)
 OBJECTS := $(MODULES:%=$(OBJ)/%.o)
 
 # The Neural Network Runtime is a library of its own.
@@ -201,3 +202,7 @@ $(STATIC): $(OBJECTS) | $(LIB)
 	@rm -f $@
 	@$(TOOLS)ar rcs $@ $(OBJ)/mslite.o
 	@rm -f $(OBJ)/merged.o
+
+# --- drivers ----------------------------------------------------------------------------------------------------------
+
+include mk/nnrt_drivers.mk

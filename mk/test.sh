@@ -7,8 +7,8 @@
 set -u
 cd "$(dirname "$0")/.."
 
-all="unit operators library headers c nnrt golden training ${MSLITE_EXTRA_MODELS:+extra} allocations converter bench aarch64 asan tsan mutation \
-  fuzz importers packaging demo docs"
+all="unit operators library headers c nnrt nnrt_drivers golden training ${MSLITE_EXTRA_MODELS:+extra} allocations converter bench aarch64 \
+  asan tsan mutation fuzz importers packaging demo docs"
 steps=${*:-$all}
 
 out=build/test
@@ -103,6 +103,44 @@ nnrt() {
   return $failed
 }
 
+# nnrt_drivers VARIANT: the drivers through their tables and through the runtime.
+nnrt_drivers() {
+  local variant=$1 folder=$out/$1/nnrt_drivers drivers=build/$1/lib/nnrt_drivers tests=Tests/C/nnrt_drivers failed=0 isa name
+  [ "$variant" = "$host" ] && drivers=build/lib/nnrt_drivers
+  drivers=$PWD/$drivers
+  program() {
+    echo "--- $*"
+    run "$variant" "$@" || { echo "FAIL $*"; failed=1; }
+  }
+  for name in operations models host; do
+    LIBRARIES=-ldl compile "$variant" $tests/test_$name.c $folder/test_$name || return 1
+  done
+  LIBRARIES="-lneural_network_runtime -lneural_network_core -ldl" compile "$variant" $tests/test_operations.c $folder/test_runtime \
+    -DCASE_THROUGH_RUNTIME &&
+    LIBRARIES="-lneural_network_runtime -lneural_network_core" compile "$variant" $tests/test_service.c $folder/test_service &&
+    LIBRARIES= compile "$variant" $tests/bad_driver.c $folder/libnnrt_bad_driver.so -shared -fPIC -fvisibility=hidden &&
+    LIBRARIES= compile "$variant" $tests/fake_host.c $folder/nnrt_fake_host Sources/NNRtDriverHost/wire.c -D_GNU_SOURCE || return 1
+  local sets
+  [ "$variant" = "$host" ] && sets=$(instruction_sets)
+  for isa in ${sets:-default} reference; do
+    echo "--- $isa"
+    [ $isa = default ] || export MSLITE_ISA=$isa
+    program $folder/test_operations $drivers/libnnrt_driver_cpu.so
+    unset MSLITE_ISA
+  done
+  program $folder/test_models $drivers/libnnrt_driver_cpu.so Tests/Models
+  MSLITE_NNRT_DRIVERS=$drivers/libnnrt_driver_cpu.so program $folder/test_runtime
+  # Emulated programs cannot start others, and a program without ThreadSanitizer cannot load a driver with it.
+  [ "$variant" = aarch64 ] || [ "$variant" = tsan ] && return $failed
+  MSLITE_NNRT_HOSTED=libnnrt_driver_cpu.so program $folder/test_operations $drivers/libnnrt_driver_host.so
+  MSLITE_NNRT_HOSTED=libnnrt_driver_cpu.so program $folder/test_models $drivers/libnnrt_driver_host.so Tests/Models
+  MSLITE_NNRT_HOSTED=libnnrt_driver_cpu.so MSLITE_NNRT_DRIVERS=$drivers/libnnrt_driver_host.so program $folder/test_runtime
+  rm -rf $folder/cache && mkdir $folder/cache
+  MSLITE_LOG=off program $folder/test_service $drivers $PWD/$folder $PWD/$folder/cache
+  for name in cpu bad nonsense killed; do program $folder/test_host $name $drivers $PWD/$folder; done
+  return $failed
+}
+
 # golden VARIANT [ARGUMENT...]
 golden() {
   local variant=$1
@@ -174,6 +212,15 @@ step_nnrt() {
   return $status
 }
 
+step_nnrt_drivers() {
+  local status=0
+  engine "$host" || return 1
+  mk/check_library.sh build/lib/nnrt_drivers/libnnrt_driver_cpu.so || status=1
+  mk/check_library.sh build/lib/nnrt_drivers/libnnrt_driver_host.so || status=1
+  nnrt_drivers "$host" || status=1
+  return $status
+}
+
 step_golden() {
   local isa status=0
   engine "$host" || return 1
@@ -236,6 +283,7 @@ step_aarch64() {
   fi
   c_programs aarch64 || status=1
   nnrt aarch64 100 || status=1
+  nnrt_drivers aarch64 || status=1
   golden aarch64 -v -i neon -m $small $manifest || status=1
   trainings aarch64 Tests/Models/training || status=1
   echo "--- bytes without dot products"
@@ -252,6 +300,7 @@ step_asan() {
   engine asan || return 1
   c_programs asan || status=1
   nnrt asan 200 || status=1
+  nnrt_drivers asan || status=1
   golden asan -v -m $small $manifest || status=1
   trainings asan Tests/Models/training || status=1
   return $status
@@ -262,6 +311,7 @@ step_tsan() {
   engine tsan || return 1
   c_programs tsan || status=1
   nnrt tsan 200 || status=1
+  nnrt_drivers tsan || status=1
   golden tsan -v -m $small -t 2 $manifest || status=1
   trainings tsan Tests/Models/training -t 2 || status=1
   return $status
