@@ -40,7 +40,7 @@ instruction_sets() {
   fi
 }
 
-# compile VARIANT SOURCE PROGRAM [FLAG...]: a C program against a variant's library.
+# compile VARIANT SOURCE PROGRAM [FLAG or SOURCE...]: a C program against a variant's library.
 compile() {
   local variant=$1 source=$2 program=$3 compiler=(gcc) lib=build/$1/lib
   shift 3
@@ -55,8 +55,8 @@ compile() {
       ;;
   esac
   mkdir -p "$(dirname "$program")"
-  "${compiler[@]}" -std=c99 -O1 -Wall -Wextra -Iinclude -ITests/C "$source" -o "$program" -L$lib -lmslite -lpthread -lm \
-    -Wl,-rpath,"$PWD/$lib" "$@"
+  "${compiler[@]}" -std=c99 -O1 -Wall -Wextra -Iinclude -ITests/C "$source" -o "$program" "$@" -L$lib -lmslite -lpthread -lm \
+    -Wl,-rpath,"$PWD/$lib"
 }
 
 # run VARIANT COMMAND...
@@ -89,7 +89,7 @@ c_programs() {
 golden() {
   local variant=$1
   shift
-  compile "$variant" Tests/C/golden.c "$out/$variant/golden" && run "$variant" "$out/$variant/golden" "$@"
+  compile "$variant" Tests/C/golden.c "$out/$variant/golden" Tests/C/golden_cases.c && run "$variant" "$out/$variant/golden" "$@"
 }
 
 # trainings VARIANT FOLDER [ARGUMENT...]: the recorded trainings of a folder.
