@@ -83,12 +83,13 @@ SUBSTITUTE = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@SOVERSION@|$(SOVERSION)|g'
 
 install: all
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/mslite $(DESTDIR)$(INCLUDEDIR)/mindspore \
-	  $(DESTDIR)$(INCLUDEDIR)/mslite
+	  $(DESTDIR)$(INCLUDEDIR)/mslite/cpp
 	install -m 755 build/lib/libmslite.so.$(VERSION) $(DESTDIR)$(LIBDIR)/
 	cp -d build/lib/libmslite.so build/lib/libmslite.so.$(SOVERSION) build/lib/libmindspore_lite_ndk.so $(DESTDIR)$(LIBDIR)/
 	install -m 644 build/lib/libmslite.a $(DESTDIR)$(LIBDIR)/
 	install -m 644 include/mindspore/*.h $(DESTDIR)$(INCLUDEDIR)/mindspore/
-	install -m 644 include/mslite/*.h $(DESTDIR)$(INCLUDEDIR)/mslite/
+	install -m 644 include/mslite/*.h include/mslite/*.hpp $(DESTDIR)$(INCLUDEDIR)/mslite/
+	install -m 644 include/mslite/cpp/*.hpp $(DESTDIR)$(INCLUDEDIR)/mslite/cpp/
 	$(call SUBSTITUTE,pkgconfig) cmake/mslite.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/mslite.pc
 	$(call SUBSTITUTE,cmake/mslite) cmake/msliteConfig.cmake.in > $(DESTDIR)$(LIBDIR)/cmake/mslite/msliteConfig.cmake
 	$(call SUBSTITUTE,cmake/mslite) cmake/msliteConfigVersion.cmake.in \

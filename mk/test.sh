@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "$0")/.."
 
-all="unit operators library headers c golden training ${MSLITE_EXTRA_MODELS:+extra} allocations converter bench aarch64 asan tsan mutation \
+all="unit operators library headers c cpp golden training ${MSLITE_EXTRA_MODELS:+extra} allocations converter bench aarch64 asan tsan mutation \
   fuzz importers packaging demo"
 steps=${*:-$all}
 
@@ -193,6 +193,48 @@ step_allocations() {
     $models/ms_from_repos/ml_face_isface.ms $models/ms_variants/lenet28__{full8,dynq}.ms $models/tf_front_end/mobilenet_v1_025_128_int8.ms \
     $models/control_flow/{while_count,if_else,if_in_while,nested_if,nested_while,fibonacci,convolutions}.ms \
     $models/training/*/train.ms
+}
+
+# cpp_programs COMPILER FLAG...: the tests of mslite.hpp.
+cpp_programs() {
+  local name program tests=bindings/cpp/tests argument failed=0
+  for name in golden training misuse memory overhead; do
+    program=$out/cpp/$name
+    case $name in
+      golden) argument=$manifest ;;
+      training) argument=$out/trainings.txt ;;
+      *) argument=Tests/Models ;;
+    esac
+    echo "--- $name: $*"
+    if ! "$@" -std=c++17 -O2 -Wall -Wextra -Wpedantic -Werror -Iinclude -ITests/C $tests/$name.cpp $out/cpp/golden_cases.o -o "$program" \
+      -Lbuild/lib -lmslite -lpthread -lm -Wl,-rpath,"$PWD/build/lib" || ! MSLITE_LOG=off run "$host" "$program" "$argument"; then
+      echo "FAIL $name: $*"
+      failed=1
+    fi
+  done
+  return $failed
+}
+
+# The C++ interface: with two compilers, and without exceptions and RTTI; and that it may be used together with itself and other standards.
+step_cpp() {
+  local status=0 compiler standard header
+  engine "$host" || return 1
+  mkdir -p $out/cpp
+  python3 Tests/Models/make_training_manifest.py Tests/Models/training > $out/trainings.txt
+  gcc -c -std=c99 -O1 -Wall -Wextra -Iinclude Tests/C/golden_cases.c -o $out/cpp/golden_cases.o || return 1
+  for compiler in g++ "$clang"; do
+    for standard in c++17 c++20; do
+      for header in include/mslite/mslite.hpp include/mslite/cpp/*.hpp; do
+        echo "#include \"${header#include/}\"" | "$compiler" -std=$standard -Wall -Wextra -Wpedantic -Werror -Iinclude -x c++ -fsyntax-only - ||
+          status=1
+      done
+    done
+  done
+  cpp_programs g++ || status=1
+  cpp_programs g++ -fno-exceptions -fno-rtti || status=1
+  cpp_programs "$clang" --driver-mode=g++ || status=1
+  bindings/quick_start.sh C++ || status=1
+  return $status
 }
 
 step_aarch64() {
