@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 section=$(awk -v title="## $language" '$0 == title { on = 1; next } /^## / { on = 0 } on' docs/bindings.md)
 name=$(sed -n 's/^`\(program\.[a-z]*\)`:$/\1/p' <<< "$section")
 # /tmp is for people; the test has a folder of its own. `make` works in the repository.
-sed -n 's/^    \([^ ].*\)/\1/p' <<< "$section" | sed "s|/tmp/mslite|$work/mslite|g; s|^make|make --no-print-directory -C $root|" > "$work/commands.sh"
+awk '/^```/ { on = !on; next } !on' <<< "$section" | sed -n 's/^    \([^ ].*\)/\1/p' | sed "s|/tmp/mslite|$work/mslite|g; s|^make|make --no-print-directory -C $root|" > "$work/commands.sh"
 awk '/^```/ { on = !on; next } on' <<< "$section" > "$work/$name"
 ln -s "$root/Tests" "$root/build" "$work/"
 cd "$work" || exit 1

@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "$0")/.."
 
-all="unit operators library headers c cpp golden training ${MSLITE_EXTRA_MODELS:+extra} allocations converter bench aarch64 asan tsan mutation \
+all="unit operators library headers c cpp golden training ${MSLITE_EXTRA_MODELS:+extra} allocations converter bench python aarch64 asan tsan mutation \
   fuzz importers packaging demo"
 steps=${*:-$all}
 
@@ -234,6 +234,39 @@ step_cpp() {
   cpp_programs g++ -fno-exceptions -fno-rtti || status=1
   cpp_programs "$clang" --driver-mode=g++ || status=1
   bindings/quick_start.sh C++ || status=1
+  return $status
+}
+
+# What a prediction costs in C, for the overhead tests of the languages.
+prediction_time() {
+  compile "$host" bindings/tests/prediction_time.c $out/prediction_time && export MSLITE_PREDICTION_TIME=$PWD/$out/prediction_time
+}
+
+# The Python package: the built wheels in an empty environment, and types.
+step_python() {
+  local status=0 tests=$PWD/bindings/python/tests environment=$PWD/$out/python
+  engine "$host" && prediction_time || return 1
+  # Not exported: SwiftPM runs the schema compiler again when the environment of a build has changed.
+  local tools=${MSLITE_BUILT_TOOLS:-.build/release}
+  [ -n "${MSLITE_BUILT_TOOLS:-}" ] || swift_build || return 1
+  MSLITE_BUILT_TOOLS=$tools make --no-print-directory wheel || return 1
+  rm -rf "$environment" "$out/python_folder"
+  mkdir -p "$out/python_folder"
+  python3 -m venv "$environment" && "$environment/bin/pip" install --quiet --disable-pip-version-check build/wheel/mslite*.whl \
+    -r bindings/python/tests/requirements.txt || return 1
+  (
+    cd "$out/python_folder" && MSLITE_LOG=off MSLITE_TEST_MODELS=$OLDPWD/Tests/Models timeout 900 "$environment/bin/python" -m pytest -q -s \
+      -p no:cacheprovider --no-header --tb=short "$tests" > pytest.txt 2>&1
+    local result=$?
+    # pytest's last line, as the sum wants it.
+    sed -E 's/^([0-9]+) passed in .*/\1 passed, 0 failed/; s/^([0-9]+) failed, ([0-9]+) passed.* in .*/\2 passed, \1 failed/' pytest.txt
+    exit $result
+  ) || status=1
+  echo "--- types"
+  "$environment/bin/mypy" --strict --cache-dir "$out/mypy" -p mslite --python-executable "$environment/bin/python" &&
+    "$environment/bin/mypy" --strict --cache-dir "$out/mypy" --python-executable "$environment/bin/python" "$tests/mypy_use.py" &&
+    echo "2 passed, 0 failed" || status=1
+  MSLITE_BUILT_TOOLS=$(realpath "$tools") bindings/quick_start.sh Python || status=1
   return $status
 }
 
