@@ -69,6 +69,24 @@ static void host_died(void *context) {
 
 static bool is_text(const char *text, size_t size) { return text[0] != 0 && memchr(text, 0, size) != NULL; }
 
+/* Makes true or false of whatever byte is there. */
+static void settle(bool *flag) {
+  uint8_t byte;
+  memcpy(&byte, flag, sizeof byte);
+  *flag = byte != 0;
+}
+
+static bool is_device(NNRt_DeviceInfo *info) {
+  settle(&info->float16);
+  settle(&info->performanceMode);
+  settle(&info->priority);
+  settle(&info->dynamicInput);
+  settle(&info->modelCache);
+  settle(&info->concurrentRuns);
+  return is_text(info->name, sizeof info->name) && is_text(info->vendor, sizeof info->vendor) &&
+         (uint32_t)info->type <= OH_NN_ACCELERATOR && (uint32_t)info->status <= NNRT_DEVICE_UNKNOWN;
+}
+
 /* Asks a new process for its devices. */
 static bool greet(HostProcess *process, NNRt_DeviceInfo *devices, uint32_t *count, uint32_t *functions) {
   WireMessage request = {.kind = WIRE_HELLO, .count = WIRE_VERSION}, answer;
@@ -86,8 +104,7 @@ static bool greet(HostProcess *process, NNRt_DeviceInfo *devices, uint32_t *coun
   NNRt_DeviceInfo *list = answer.size == size ? host_read(memory, answer.size) : NULL;
   bool ok = answer.status == OH_NN_SUCCESS && answer.count <= WIRE_DEVICES && list != NULL;
   if (list == NULL && memory >= 0 && answer.size != size) close(memory);
-  for (uint32_t i = 0; ok && i < answer.count; i++)
-    ok = is_text(list[i].name, sizeof list[i].name) && is_text(list[i].vendor, sizeof list[i].vendor);
+  for (uint32_t i = 0; ok && i < answer.count; i++) ok = is_device(&list[i]);
   if (ok) {
     memcpy(devices, list, (size_t)size);
     *count = answer.count;
