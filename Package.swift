@@ -67,13 +67,14 @@ let converterTargets: [Target] = [
   .target(name: "ImportCaffe", dependencies: engine + ["ConverterCore", protobuf], swiftSettings: [gnu], plugins: schemas),
   .target(name: "ImportTensorFlow", dependencies: engine + ["ConverterCore", protobuf], swiftSettings: [gnu], plugins: schemas),
   .target(name: "ImportMindIR", dependencies: engine + ["ConverterCore", protobuf], swiftSettings: [gnu], plugins: schemas),
+  .target(name: "Differentiation", dependencies: engine + ["ConverterCore"], swiftSettings: [gnu]),
   .target(name: "ConverterPasses", dependencies: engine + ["ConverterCore"], swiftSettings: [gnu]),
   .systemLibrary(name: "CPictures", path: "Sources/CPictures/include"),
   .target(name: "Quantization", dependencies: engine + ["CPictures", "ConverterCore", "Runtime"], swiftSettings: optimised),
   .target(
     name: "Conversion",
     dependencies: engine + [
-      "ConverterCore", "ConverterPasses", "Quantization", "Runtime", "ImportTFLite", "ImportONNX", "ImportCaffe", "ImportTensorFlow",
+      "ConverterCore", "ConverterPasses", "Differentiation", "Quantization", "Runtime", "ImportTFLite", "ImportONNX", "ImportCaffe", "ImportTensorFlow",
       "ImportMindIR",
     ], swiftSettings: [gnu]),
   .target(
@@ -84,7 +85,7 @@ let converterTargets: [Target] = [
     dependencies: engine + [
       "ConverterCore", "ConverterPasses", "ImportTFLite", "ImportONNX", "ImportCaffe", "ImportTensorFlow", "ImportMindIR",
     ], path: "Tests/Fuzz/Importers", swiftSettings: [gnu]),
-  .executableTarget(name: "converter_lite", dependencies: engine + ["Conversion", "ConverterCore", arguments], swiftSettings: [gnu]),
+  .executableTarget(name: "converter_lite", dependencies: engine + ["Conversion", "ConverterCore", "Differentiation", arguments], swiftSettings: [gnu]),
   .executableTarget(
     name: "mslite", dependencies: engine + ["CMindSpore", "Conversion", "ConverterCore", "ModelTools", "Runtime", arguments],
     swiftSettings: [gnu, headers]),

@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { POOL = 24, FUNCTIONS = 75 };
+enum { POOL = 24, FUNCTIONS = 75, LONGEST = 300 };
 
 static uint64_t state = 88172645463325252ull;
 static uint32_t any(uint32_t below) {
@@ -63,7 +63,7 @@ static OH_NN_Tensor tensor(void) {
 }
 static OH_NN_UInt32Array indices(uint32_t *data) {
   OH_NN_UInt32Array list = {any(20) == 0 ? NULL : data, 1 + any(2)};
-  for (int i = 0; i < 4; i++) data[i] = any(5);
+  for (int i = 0; i < LONGEST; i++) data[i] = any(5);
   if (any(30) == 0) list.size = any(4) * 100;
   return list;
 }
@@ -177,7 +177,7 @@ static void call_runtime(int f) {
   const double scales[2] = {1, 2};
   const int32_t zeros[2] = {0, 0};
   const uint32_t bits[2] = {8, any(9) ? 8 : 4};
-  uint32_t a[4], b[4], c[4], n = 0;
+  uint32_t a[LONGEST], b[LONGEST], c[LONGEST], n = 0;
   const OH_NN_UInt32Array in = indices(a), out = indices(b);
   OH_NN_UInt32Array params = indices(c);
   if (any(2)) params = list(NULL, 0);
