@@ -37,6 +37,9 @@ public final class Tensor {
   /// The elements, row-major. Constants: the model's bytes (read-only, aligned to the element size). Variables: bound by the
   /// session before a run; nil outside. Valid as long as `owner` (constants) or the session's memory lives.
   public var data: UnsafeMutableRawPointer?
+  /// Elements from one row (of the last axis) to the next, where the rows lie within longer rows of another tensor: chosen by a session's
+  /// planner for values that only a join of rows reads. nil: the rows follow each other.
+  public var rowPitch: Int?
   /// Keeps the memory behind `data` alive.
   public private(set) var owner: AnyObject?
   /// The value of a tensor list, or what the handle of a tensor array stands for; it travels with the tensor like `data`.

@@ -77,6 +77,9 @@ open class Operator {
   /// Bytes of scratch that `run` uses; set by `prepare`.
   public final var workspaceBytes = 0
 
+  /// `run` observes ``Tensor/rowPitch`` of output 0; set by `prepare`.
+  public final internal(set) var observesRowPitch = false
+
   /// The half-precision arithmetic (MSHalfArithmetic) that `prepare` has chosen; 0: none.
   public final var halfArithmetic: Int32 = 0
 

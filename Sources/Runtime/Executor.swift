@@ -160,7 +160,7 @@ final class Executor {
   }
 
   private func runWatched(_ step: Step, _ observer: RunObserver?) throws(EngineError) {
-    observer?.before(step.node)
+    if let observer { show(step.node.inputs) { observer.before(step.node) } }
     let start = mssys_nanoseconds()
     if step.action == .run {
       do throws(EngineError) { try step.op.run(context) } catch { throw placed(error, step) }
@@ -171,7 +171,25 @@ final class Executor {
       step.runs += 1
       step.nanoseconds &+= mssys_nanoseconds() &- start
     }
-    observer?.after(step.node)
+    if let observer { show(step.node.inputs + step.node.outputs) { observer.after(step.node) } }
+  }
+
+  /// Calls `look` while values whose rows lie within those of others are shown as copies whose rows follow each other.
+  private func show(_ tensors: [Tensor], _ look: () -> Void) {
+    var shown: [(tensor: Tensor, data: UnsafeMutableRawPointer, copy: Buffer)] = []
+    for t in tensors {
+      guard let pitch = t.rowPitch, let data = t.data, let copy = Buffer(count: t.byteCount) else { continue }
+      let row = (t.shape.dims.last ?? 0) * t.type.size
+      var offset = 0
+      while offset < t.byteCount {
+        (copy.base + offset).copyMemory(from: data + offset / row * pitch * t.type.size, byteCount: row)
+        offset += row
+      }
+      shown.append((t, data, copy))
+      t.data = copy.base
+    }
+    look()
+    for (tensor, data, _) in shown { tensor.data = data }
   }
 
   /// `error` with the node and, outside the main graph, the subgraph.

@@ -131,7 +131,7 @@ final class GraphInstance {
   func bindInput(_ index: Int, _ bytes: UnsafeMutableRawPointer) {
     graph.inputs[index].data = bytes
     guard let plan else { return }
-    for alias in plan.inputAliases[index] { alias.data = bytes }
+    for alias in plan.inputAliases[index] { alias.bind(bytes) }
   }
 
   /// Lets go of the lists of a run.

@@ -14,12 +14,21 @@ struct Plan {
   let isDynamicOutput: [Bool]
   /// Scratch that the largest step needs.
   let workspaceBytes: Int
-  /// Tensors that are other names of a graph input's bytes, by input position.
-  let inputAliases: [[Tensor]]
-  /// Tensors that are other names of a graph output's bytes, by output position.
-  let outputAliases: [[Tensor]]
+  /// Tensors that lie in a graph input's bytes, by input position.
+  let inputAliases: [[Alias]]
+  /// Tensors that lie in a graph output's bytes, by output position.
+  let outputAliases: [[Alias]]
   /// What lies in the arena, and when.
   let places: [Place]
+
+  /// A tensor that lies in the bytes of a graph input or output, `offset` bytes from their start.
+  struct Alias {
+    let tensor: Tensor
+    let offset: Int
+
+    /// Points the tensor to its part of `bytes`.
+    func bind(_ bytes: UnsafeMutableRawPointer) { tensor.data = bytes + offset }
+  }
 
   /// The memory of one tensor (of `graph.tensors`), which others may share: its first byte in the arena, and the first and last step
   /// at which it holds a value.
@@ -126,122 +135,5 @@ struct Planner {
   private func fold(_ step: Step) throws(EngineError) {
     try Folding.evaluate(step.op, kernels: environment.kernels, pool: environment.pool)
     step.action = .skip
-  }
-
-  // MARK: memory
-
-  private func placeTensors(_ workspaceBytes: Int) throws(EngineError) -> Plan {
-    let count = graph.tensors.count
-    // The tensor whose memory each tensor shares; itself at first.
-    var root = [Int](repeating: 0, count: count)
-    var first = [Int](repeating: -1, count: count), last = [Int](repeating: -1, count: count)
-    for i in 0..<count { root[i] = i }
-    var isInput = [Bool](repeating: false, count: count), isOutput = [Bool](repeating: false, count: count)
-    for t in graph.inputs { isInput[t.index] = true }
-    for t in graph.outputs { isOutput[t.index] = true }
-    // Last step that reads each tensor itself; a value that a dynamic step touches lives to the end. So does what a handle
-    // binds, which is read when the call is reached.
-    let end = steps.count
-    var lastRead = [Int](repeating: -1, count: count)
-    var s = 0
-    // Steps of a chain run at the same time: what one of them reads must last until all are done. One more, so that the last step
-    // does not write over what another one still reads.
-    var chainEnd = -1
-    while s < steps.count {
-      let step = steps[s]
-      if let chain = step.chain { chainEnd = s + chain.count - 1 }
-      let readsLate = step.action == .runDynamic || step.action == .call || step.node.kind.makesHandle
-      for t in step.node.inputs { lastRead[t.index] = readsLate ? end : max(lastRead[t.index], s < chainEnd ? chainEnd + 1 : s) }
-      s += 1
-    }
-    s = 0
-    while s < steps.count {
-      let step = steps[s]
-      if step.action == .run {
-        for (position, output) in step.node.outputs.enumerated() {
-          let o = output.index
-          if isInput[o] || output.isConstant {
-            throw EngineError(.error, "\(step.node): writes \(output), which is an input or a constant")
-          }
-          first[o] = s
-          last[o] = max(lastRead[o], s)
-          if position == 0, !isOutput[o], let source = shareable(step, root, last, isInput, isOutput, s) {
-            root[o] = source
-            last[source] = max(last[source], last[o])
-          }
-        }
-      }
-      s += 1
-    }
-    var requests = [MemoryPlan.Request](), owners = [Int]()
-    for i in 0..<count where root[i] == i && first[i] >= 0 && !isOutput[i] {
-      requests.append(MemoryPlan.Request(bytes: graph.tensors[i].byteCount, first: first[i], last: last[i]))
-      owners.append(i)
-    }
-    guard let placement = MemoryPlan(requests), let arena = Buffer(count: placement.total) else {
-      throw EngineError(.outOfMemory, "no memory for the intermediate tensors")
-    }
-    var places = [Plan.Place]()
-    places.reserveCapacity(owners.count)
-    for (k, i) in owners.enumerated() {
-      graph.tensors[i].data = arena.base + placement.offsets[k]
-      places.append(Plan.Place(tensor: i, offset: placement.offsets[k], first: first[i], last: last[i]))
-    }
-    var outputBuffers = [Buffer?](), outputAliases = [[Tensor]]()
-    for t in graph.outputs {
-      outputAliases.append([])
-      guard first[t.index] >= 0, t.data == nil else {
-        outputBuffers.append(nil)
-        continue
-      }
-      guard let buffer = Buffer(count: t.byteCount) else { throw EngineError(.outOfMemory, "no memory for the output \(t)") }
-      t.data = buffer.base
-      outputBuffers.append(buffer)
-    }
-    var isDynamic = [Bool](repeating: false, count: count)
-    for step in steps where step.action == .runDynamic || step.action == .call {
-      for t in step.node.outputs { isDynamic[t.index] = true }
-    }
-    var inputAliases = [[Tensor]](repeating: [], count: graph.inputs.count)
-    for i in 0..<count where root[i] != i {
-      let owner = graph.tensors[root[i]], alias = graph.tensors[i]
-      if let k = graph.inputs.firstIndex(where: { $0 === owner }) {
-        inputAliases[k].append(alias)
-      } else if let k = graph.outputs.firstIndex(where: { $0 === owner }) {
-        outputAliases[k].append(alias)
-        alias.data = owner.data
-      } else {
-        alias.data = owner.data
-      }
-    }
-    return Plan(
-      arena: arena, outputBuffers: outputBuffers, isDynamicOutput: graph.outputs.map { isDynamic[$0.index] },
-      workspaceBytes: workspaceBytes, inputAliases: inputAliases,
-      outputAliases: outputAliases, places: places)
-  }
-
-  /// The root of an input whose memory output 0 of `step` may share: any input for a view; for an in-place operator one that
-  /// nobody needs afterwards and that belongs to the arena.
-  private func shareable(
-    _ step: Step, _ root: [Int], _ last: [Int], _ isInput: [Bool], _ isOutput: [Bool], _ s: Int
-  ) -> Int? {
-    let output = step.node.outputs[0]
-    if step.op.isView, let source = step.node.inputs.first, source.byteCount == output.byteCount, !source.isConstant,
-      !source.isFolded
-    {
-      return root[source.index]
-    }
-    for position in step.op.inPlaceInputs where position < step.node.inputs.count {
-      let source = step.node.inputs[position]
-      if source.isConstant || source.isFolded || source.byteCount != output.byteCount { continue }
-      let r = root[source.index]
-      // The memory is free after this step, is not the caller's, and no other input of the step reads it.
-      if isInput[r] || isOutput[r] || last[r] != s || graph.tensors[r].isConstant { continue }
-      var readTwice = false
-      for (other, t) in step.node.inputs.enumerated() where other != position && root[t.index] == r { readTwice = true }
-      if readTwice { continue }
-      return r
-    }
-    return nil
   }
 }

@@ -274,7 +274,7 @@ public final class Session {
         throw EngineError(.inputTensorError, "input \"\(t.name)\" has no data")
       }
       t.data = bytes
-      for alias in plan.inputAliases[i] { alias.data = bytes }
+      for alias in plan.inputAliases[i] { alias.bind(bytes) }
       i += 1
     }
     i = 0
@@ -283,7 +283,7 @@ public final class Session {
       if let own = plan.outputBuffers[i] {
         let bytes = outputBindings[i] ?? own.base
         graph.outputs[i].data = bytes
-        for alias in plan.outputAliases[i] { alias.data = bytes }
+        for alias in plan.outputAliases[i] { alias.bind(bytes) }
       }
       i += 1
     }

@@ -5,14 +5,18 @@ import System
 // Attributes: 0 axis: int, 0; negative counts from the end.
 
 /// Joins tensors along one axis. int8 and uint8 inputs whose scale or zero point differs from the output's are requantised.
-final class ConcatOperator: Operator {
+final class ConcatOperator: MoveOperator {
   private let axis: Int
-  private var moves: [StridedCopy] = []
-  /// 256 output bytes per input that must be requantised, one after the other; `tableOf` finds them (-1: plain copy).
+  /// An input that must be requantised: bytes of a run, and where its runs begin in the output.
+  private struct Scaled {
+    let input: Int
+    let runBytes: Int, offset: Int
+    /// Where its 256 output bytes begin in `tables`.
+    let table: Int
+  }
+  private var scaled: [Scaled] = []
   private var tables: [UInt8] = []
-  private var tableOf: [Int] = []
-  /// What one input contributes: bytes of a run, runs, bytes between runs in the output, first byte. For requantised inputs.
-  private var runBytes: [Int] = []
+  /// Runs of each input, and bytes from one to the next in the output.
   private var outer = 0, outputStride = 0
 
   override init(_ node: Node) throws(EngineError) {
@@ -58,26 +62,29 @@ final class ConcatOperator: Operator {
     let stride = output.shape.span(a..<output.shape.rank)
     outputStride = stride &* size
     moves = []
+    scaled = []
     tables = []
-    tableOf = []
-    runBytes = []
     var offset = 0
     for (index, input) in inputs.enumerated() {
       let run = input.shape.span(a..<input.shape.rank)
-      moves.append(
-        StridedCopy(counts: [outer, run], from: [run, 1], to: [stride, 1], elementSize: size, toOffset: offset))
-      runBytes.append(run &* size)
-      tableOf.append(try addTable(index))
+      if let table = try addTable(index) {
+        scaled.append(Scaled(input: index, runBytes: run &* size, offset: offset &* size, table: table))
+      } else {
+        moves.append(
+          Move(
+            input: index, output: 0,
+            copy: StridedCopy(counts: [outer, run], from: [run, 1], to: [stride, 1], elementSize: size, toOffset: offset)))
+      }
       offset &+= run
     }
   }
 
-  /// The table that maps the input's bytes to the output's scale, when they differ; -1 when a copy does.
-  private func addTable(_ index: Int) throws(EngineError) -> Int {
+  /// Adds the table that maps the input's bytes to the output's scale; nil when they have the same.
+  private func addTable(_ index: Int) throws(EngineError) -> Int? {
     let input = inputs[index], output = outputs[0]
-    guard input.isQuantized && output.isQuantized else { return -1 }
+    guard input.isQuantized && output.isQuantized else { return nil }
     let from = try requireQuantization(input: index), to = try requireQuantization(output: 0, type: input.type)
-    if from.isLike(to) { return -1 }
+    if from.isLike(to) { return nil }
     let start = tables.count
     tables += from.requantization(to: to)
     return start
@@ -91,24 +98,17 @@ final class ConcatOperator: Operator {
   }
 
   override func run(_ context: ExecutionContext) throws(EngineError) {
+    try super.run(context)
     guard let target = outputs[0].data else { return }
-    var offset = 0
-    var i = 0
-    while i < moves.count {
-      if tableOf[i] < 0 {
-        moves[i].run(context, from: inputs[i].data, to: target)
-      } else if runBytes[i] > 0 && outer > 0 {
-        tables.withUnsafeBufferPointer { table in
-          context.parallelRows(
-            outer, elements: runBytes[i],
-            TableJob(
-              kernels: context.kernels, x: UnsafePointer(inputs[i].pointer(UInt8.self)),
-              y: target.assumingMemoryBound(to: UInt8.self) + offset,
-              table: table.baseAddress.unsafelyUnwrapped + tableOf[i], run: runBytes[i], stride: outputStride))
-        }
+    for part in scaled where part.runBytes > 0 && outer > 0 {
+      tables.withUnsafeBufferPointer { table in
+        context.parallelRows(
+          outer, elements: part.runBytes,
+          TableJob(
+            kernels: context.kernels, x: UnsafePointer(inputs[part.input].pointer(UInt8.self)),
+            y: target.assumingMemoryBound(to: UInt8.self) + part.offset,
+            table: table.baseAddress.unsafelyUnwrapped + part.table, run: part.runBytes, stride: outputStride))
       }
-      offset &+= runBytes[i]
-      i += 1
     }
   }
 }

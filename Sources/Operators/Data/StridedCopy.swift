@@ -11,7 +11,7 @@ typealias Axes = InlineArray<16, Int>
 ///
 /// Axes that are contiguous in both arrays are merged first, so that most copies become a few large `memcpy`; where input and
 /// output disagree on the innermost axis the box is cut into 2-D transposes.
-struct StridedCopy {
+public struct StridedCopy {
   // Axes that are left after merging, outermost first; strides in bytes.
   private var rank = 0
   private var counts = Axes(repeating: 1)
@@ -89,6 +89,30 @@ struct StridedCopy {
       i += 1
     }
     return nil
+  }
+
+  /// The bytes that are copied when they are one run in both arrays, and where they begin in each: a copy that is not needed when the
+  /// one array lies in the other.
+  public struct Run {
+    public let bytes: Int
+    public let from: Int, to: Int
+  }
+
+  /// The one run that the whole copy is; nil: there are several, or none.
+  var wholeRun: Run? {
+    items == 1 && rank == 0 && tileColumns == 0 ? Run(bytes: block, from: fromOffset, to: toOffset) : nil
+  }
+
+  /// Rows that follow each other in the source and lie `pitch` bytes apart in the target.
+  public struct Rows {
+    public let bytes: Int, count: Int
+    public let to: Int, pitch: Int
+  }
+
+  /// The rows that the copy spreads; nil: it does something else.
+  var spreadRows: Rows? {
+    rank == 1 && tileColumns == 0 && fromOffset == 0 && from[0] == block && to[0] > block
+      ? Rows(bytes: block, count: counts[0], to: toOffset, pitch: to[0]) : nil
   }
 
   /// Copies on the context's threads.

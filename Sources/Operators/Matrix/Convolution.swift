@@ -58,6 +58,7 @@ final class ConvolutionOperator: Operator {
     }
     workspaceBytes = 0
     scratchStride = 0
+    observesRowPitch = path != .depthwise
     if path == .depthwise { return }
     if path == .winograd {
       winograd?.place(convolution(image: 0, group: 0, bound: false), context)
@@ -71,6 +72,9 @@ final class ConvolutionOperator: Operator {
       workspaceBytes = matrix?.scratchBytes(context) ?? 0
     }
   }
+
+  /// Elements from one pixel of the output to the next.
+  private var pitch: Int { node.outputs[0].rowPitch ?? outChannels }
 
   /// Pixels a multiple of 4 KB apart want the same few lines of the first-level cache: the kernel that gathers them spreads them.
   private var rowsCollide: Bool { groupInChannels % 1024 == 0 }
@@ -162,18 +166,18 @@ final class ConvolutionOperator: Operator {
     let x = node.inputs[0], y = node.outputs[0]
     let dummy = UnsafeMutablePointer<Float>(bitPattern: 64).unsafelyUnwrapped
     let channels = x.shape[3], perGroup = outChannels / group
-    let inImage = x.shape[1] * x.shape[2] * channels, outImage = geometry.outHeight * geometry.outWidth * outChannels
+    let inImage = x.shape[1] * x.shape[2] * channels, outPixels = geometry.outHeight * geometry.outWidth
     let weights =
       winograd?.packed ?? packed.map { UnsafePointer(($0.base + g * (matrix?.bytes ?? 0)).assumingMemoryBound(to: Float.self)) }
       ?? UnsafePointer(dummy)
     let xp = bound ? x.floats + image * inImage + g * groupInChannels : dummy
-    let yp = bound ? y.floats + image * outImage + g * perGroup : dummy
+    let yp = bound ? y.floats + image * outPixels * pitch + g * perGroup : dummy
     var residualPointer: UnsafePointer<Float>? = nil
-    if bound, let residual { residualPointer = UnsafePointer(residual.floats + image * outImage + g * perGroup) }
+    if bound, let residual { residualPointer = UnsafePointer(residual.floats + image * outPixels * outChannels + g * perGroup) }
     var biasPointer: UnsafePointer<Float>? = nil
     if bound, let bias { biasPointer = bias.pointer(self) + g * perGroup }
     return MSConv(
-      x: xp, weights: weights, y: yp, ldc: outChannels, bias: biasPointer,
+      x: xp, weights: weights, y: yp, ldc: pitch, bias: biasPointer,
       residual: residualPointer, ldr: outChannels, in_h: x.shape[1], in_w: x.shape[2], in_channels: groupInChannels,
       pixel_stride: channels, out_h: geometry.outHeight, out_w: geometry.outWidth, out_channels: perGroup,
       kernel_h: Int32(geometry.kernelHeight), kernel_w: Int32(geometry.kernelWidth), stride_h: Int32(geometry.strideHeight),
@@ -248,7 +252,7 @@ final class ConvolutionOperator: Operator {
     let shape = node.inputs[0].shape
     let weights = packed.map { UnsafePointer($0.floats) } ?? UnsafePointer(y)
     return MSGemm(
-      a: x, lda: groupInChannels, b: weights, c: y, ldc: outChannels, m: shape[0] * shape[1] * shape[2], n: outChannels,
+      a: x, lda: groupInChannels, b: weights, c: y, ldc: pitch, m: shape[0] * shape[1] * shape[2], n: outChannels,
       k: groupInChannels, bias: bias?.pointer(self), residual: residual.map { UnsafePointer($0.floats) }, ldr: outChannels,
       activation: activation.op, alpha: activation.alpha, beta: activation.beta)
   }

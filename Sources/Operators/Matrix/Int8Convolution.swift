@@ -32,6 +32,7 @@ final class Int8ConvolutionOperator: Operator {
 
   override func prepare(_ context: ExecutionContext) throws(EngineError) {
     let kernels = context.int8Kernels
+    observesRowPitch = !layer.isDepthwise && !result.finishesFloats
     if matrix == nil && depthwiseWeights == nil { try pack(context) }
     if layer.isDepthwise {
       var d = depthwise(image: nil)
@@ -90,14 +91,16 @@ final class Int8ConvolutionOperator: Operator {
   private func convolution(image: Int?, group g: Int) -> MSInt8Conv? {
     guard let matrix else { return nil }
     let input = node.inputs[0], geometry = layer.geometry
+    // Elements from one pixel of the output to the next.
+    let pitch = node.outputs[0].rowPitch ?? layer.outChannels
     let channels = input.shape[3], perGroup = layer.groupOutChannels
     var xp = Self.nowhere, yp = Self.nowhere
     if let image, let xd = input.data, let yd = node.outputs[0].data {
       xp = xd + image * input.shape[1] * input.shape[2] * channels + g * layer.groupInChannels
       let size = result.isFloat ? 4 : 1
-      yp = yd + (image * geometry.outHeight * geometry.outWidth * layer.outChannels + g * perGroup) * size
+      yp = yd + (image * geometry.outHeight * geometry.outWidth * pitch + g * perGroup) * size
     }
-    let output = matrix.output(result, group: g, y: yp, ldc: layer.outChannels)
+    let output = matrix.output(result, group: g, y: yp, ldc: pitch)
     return MSInt8Conv(
       x: xp.assumingMemoryBound(to: Int8.self), weights: matrix.packedWeights(g), in_h: input.shape[1], in_w: input.shape[2],
       in_channels: layer.groupInChannels, pixel_stride: channels, out_h: geometry.outHeight, out_w: geometry.outWidth,

@@ -26,9 +26,12 @@ struct Int8Result {
 
   var isFloat: Bool { quantization == nil }
 
+  /// An activation is left to ``finishFloats(_:_:)``.
+  var finishesFloats: Bool { isFloat && !activation.isNone && activation.op != Int32(MS_UNARY_CLAMP.rawValue) }
+
   /// Applies to a float result the activation that the kernels have not applied.
   func finishFloats(_ y: Tensor, _ context: ExecutionContext) {
-    guard isFloat, !activation.isNone, activation.op != Int32(MS_UNARY_CLAMP.rawValue), y.count > 0 else { return }
+    guard finishesFloats, y.count > 0 else { return }
     context.kernels.pointee.unary(activation.op, y.floats, y.floats, y.count, activation.alpha, activation.beta)
   }
 
