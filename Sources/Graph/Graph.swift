@@ -9,6 +9,8 @@ public final class Node {
   public var quantType: Int32 = 0
   /// Set by the optimiser: a function applied to the result in the operator's last step (see `Operators`, FusedActivation).
   public var fused = FusedOperations()
+  /// Of a ``OperatorKind/deviceSubgraph``: what makes its operator (an `OperatorSource` of `Operators`).
+  public var source: AnyObject?
 
   public init(name: String, kind: OperatorKind, attributes: Attributes = Attributes(), inputs: [Tensor], outputs: [Tensor]) {
     self.name = name
@@ -25,6 +27,7 @@ public final class Node {
       outputs: Graph.select(outputs, tensors))
     node.quantType = quantType
     node.fused = fused
+    node.source = source
     return node
   }
 
