@@ -107,6 +107,7 @@ let package = Package(
     .target(name: "KernelsReference", dependencies: ["CKernels", "CSystem"], swiftSettings: kernels([])),
     .target(name: "KernelSelection", dependencies: ["CKernels", "CSystem"] + kernelDependencies, swiftSettings: optimised),
     .target(name: "FlatBuffers", swiftSettings: optimised),
+    .target(name: "CInterface", dependencies: ["CSystem"], swiftSettings: optimised),
     .target(name: "Graph", swiftSettings: optimised),
     .target(name: "ModelFile", dependencies: ["CSystem", "System", "FlatBuffers", "Graph"], swiftSettings: optimised),
     .target(
@@ -116,7 +117,7 @@ let package = Package(
       name: "Runtime", dependencies: ["CSystem", "System", "Graph", "ModelFile", "Operators", "Optimizer", "KernelSelection"],
       swiftSettings: optimised),
     .target(
-      name: "MSLite", dependencies: ["CMindSpore", "CSystem", "CKernels", "System", "KernelSelection", "Graph", "Runtime"],
+      name: "MSLite", dependencies: ["CInterface", "CMindSpore", "CSystem", "CKernels", "System", "KernelSelection", "Graph", "Runtime"],
       swiftSettings: optimised + [.unsafeFlags(["-Xcc", "-I\(Context.packageDirectory)/include"])]),
     .testTarget(
       name: "KernelTests", dependencies: ["CKernels", "CSystem"] + kernelDependencies, swiftSettings: optimised),

@@ -62,6 +62,8 @@ OBJ := build/obj/$(VARIANT)
 LIB := $(OUT)/lib
 SHARED := $(LIB)/libmslite.so.$(VERSION)
 STATIC := $(LIB)/libmslite.a
+NNRT_CORE := $(LIB)/libneural_network_core.so
+NNRT_RUNTIME := $(LIB)/libneural_network_runtime.so
 
 # --- flags ------------------------------------------------------------------------------------------------------------
 
@@ -144,25 +146,44 @@ $(eval $(call module,Operators,System KernelSelection Graph,$(CHECKED)))
 $(eval $(call module,Optimizer,Graph Operators System,$(CHECKED)))
 $(eval $(call module,NNRt,System Graph KernelSelection Operators,$(CHECKED)))
 $(eval $(call module,Runtime,System Graph ModelFile Operators Optimizer KernelSelection NNRt,$(CHECKED)))
-$(eval $(call module,MSLite,System Graph Runtime NNRt,$(CHECKED)))
+$(eval $(call module,CInterface,,$(CHECKED)))
+$(eval $(call module,MSLite,CInterface System Graph Runtime NNRt,$(CHECKED)))
 
 OBJECTS := $(MODULES:%=$(OBJ)/%.o)
+
+# The Neural Network Runtime is a library of its own.
+$(eval $(call module,NNRtTypes,,$(CHECKED)))
+$(eval $(call module,NeuralNetworkRuntime,CInterface NNRtTypes System,$(CHECKED)))
+NNRT_OBJECTS := $(patsubst %,$(OBJ)/%.o,System CInterface NNRtTypes NeuralNetworkRuntime)
+
+comma := ,
 
 # --- libraries --------------------------------------------------------------------------------------------------------
 
 .PHONY: library
-library: $(LIB)/libmslite.so $(LIB)/libmindspore_lite_ndk.so $(if $(STRIP_LIBRARY),$(STATIC))
+library: $(LIB)/libmslite.so $(LIB)/libmindspore_lite_ndk.so $(NNRT_CORE) $(NNRT_RUNTIME) $(if $(STRIP_LIBRARY),$(STATIC))
 .DEFAULT_GOAL := library
 
 $(OBJ) $(LIB):
 	@mkdir -p $@
 
-$(SHARED): $(OBJECTS) mk/exports.map | $(LIB)
+# $(call link,OBJECTS,SONAME,VERSION SCRIPT,MORE FLAGS): $@ from objects.
+define link
 	@echo "link    $(VARIANT)  $@"
-	@$(CC) -shared -o $@ $(OBJECTS) $(UNICODE_TABLES) -lm -Wl,--as-needed -Wl,--gc-sections -Wl,--build-id \
-	  -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-soname,libmslite.so.$(SOVERSION) \
-	  -Wl,--version-script,mk/exports.map $(LINK_FLAGS)
+	@$(CC) -shared -o $@ $(1) $(UNICODE_TABLES) -lm -Wl,--as-needed -Wl,--gc-sections -Wl,--build-id \
+	  -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-soname,$(2) -Wl,--version-script,$(3) $(LINK_FLAGS) $(4)
 	@$(if $(STRIP_LIBRARY),$(TOOLS)strip --strip-unneeded -R .comment $@)
+endef
+
+$(SHARED): $(OBJECTS) mk/exports.map | $(LIB)
+	$(call link,$(OBJECTS),libmslite.so.$(SOVERSION),mk/exports.map)
+
+# The names that OpenHarmony's programs know, without a version. The library's threads and the drivers live until the process ends.
+$(NNRT_CORE): $(NNRT_OBJECTS) mk/exports_nnrt.map | $(LIB)
+	$(call link,$(NNRT_OBJECTS),$(notdir $@),mk/exports_nnrt.map,-Wl$(comma)-z$(comma)nodelete)
+# One library under two names: the dynamic linker knows the file again and loads it once.
+$(NNRT_RUNTIME): $(NNRT_CORE)
+	@ln -sf $(notdir $<) $@
 
 $(LIB)/libmslite.so.$(SOVERSION): $(SHARED)
 	@ln -sf $(notdir $<) $@

@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "$0")/.."
 
-all="unit operators library headers c golden training ${MSLITE_EXTRA_MODELS:+extra} allocations converter bench aarch64 asan tsan mutation \
+all="unit operators library headers c nnrt golden training ${MSLITE_EXTRA_MODELS:+extra} allocations converter bench aarch64 asan tsan mutation \
   fuzz importers packaging demo"
 steps=${*:-$all}
 
@@ -40,7 +40,7 @@ instruction_sets() {
   fi
 }
 
-# compile VARIANT SOURCE PROGRAM [FLAG...]: a C program against a variant's library.
+# compile VARIANT SOURCE PROGRAM [FLAG...]: a C program against a variant's library, or the LIBRARIES in the environment.
 compile() {
   local variant=$1 source=$2 program=$3 compiler=(gcc) lib=build/$1/lib
   shift 3
@@ -55,7 +55,7 @@ compile() {
       ;;
   esac
   mkdir -p "$(dirname "$program")"
-  "${compiler[@]}" -std=c99 -O1 -Wall -Wextra -Iinclude -ITests/C "$source" -o "$program" -L$lib -lmslite -lpthread -lm \
+  "${compiler[@]}" -std=c99 -O1 -Wall -Wextra -Iinclude -ITests/C "$source" -o "$program" -L$lib ${LIBRARIES--lmslite} -lpthread -lm \
     -Wl,-rpath,"$PWD/$lib" "$@"
 }
 
@@ -64,8 +64,8 @@ run() {
   local variant=$1
   shift
   if [ "$variant" = aarch64 ] && [ "$host" != aarch64 ]; then
-    # The cross compiler's libraries are libc's: there is no libcrypto to load.
-    TEST_WITHOUT_LIBCRYPTO=1 timeout 900 qemu-aarch64 -L /usr/aarch64-linux-gnu "$@"
+    # The cross compiler's libraries are libc's: there is no libcrypto to load. Emulated programs cannot start others.
+    TEST_WITHOUT_LIBCRYPTO=1 TEST_WITHOUT_EXEC=1 timeout 900 qemu-aarch64 -L /usr/aarch64-linux-gnu "$@"
   else
     timeout 900 "$@"
   fi
@@ -81,6 +81,24 @@ c_programs() {
       echo "FAIL $program"
       failed=1
     fi
+  done
+  return $failed
+}
+
+# nnrt VARIANT ROUNDS: the Neural Network Runtime with a driver that misbehaves when it is told to.
+nnrt() {
+  local variant=$1 folder=$out/$1/nnrt source run failed=0
+  LIBRARIES= compile "$variant" Tests/C/nnrt/driver_test.c $folder/libnnrt_driver_test.so -shared -fPIC -fvisibility=hidden || return 1
+  for source in Tests/C/nnrt/test_*.c; do
+    LIBRARIES="-lneural_network_runtime -lneural_network_core" compile "$variant" "$source" $folder/$(basename "$source" .c) -ldl || failed=1
+  done
+  # A program, and what the driver is told before it starts.
+  for run in $(basename -s .c Tests/C/nnrt/test_*.c) test_{tensors,memory}:buffers test_executor:no_ranges; do
+    echo "--- $run"
+    MSLITE_LOG=off ROUNDS=$2 MSLITE_NNRT_DRIVERS=$PWD/$folder/libnnrt_driver_test.so MSLITE_NNRT_TEST=$(sed 's/^[^:]*:*//' <<< "$run") \
+      run "$variant" $folder/"${run%:*}" && continue
+    echo "FAIL $run"
+    failed=1
   done
   return $failed
 }
@@ -137,10 +155,13 @@ step_headers() {
   local status=0
   CLANG=$clang sh Tests/C/check_headers.sh include || status=1
   sh Tests/C/test_symbols.sh build/lib/libmslite.so || status=1
+  sh Tests/C/test_symbols.sh build/lib/libneural_network_core.so Tests/C/nnrt/symbols.txt || status=1
   return $status
 }
 
 step_c() { engine "$host" && c_programs "$host"; }
+
+step_nnrt() { engine "$host" && mk/check_library.sh build/lib/libneural_network_core.so && nnrt "$host" 2000; }
 
 step_golden() {
   local isa status=0
@@ -203,6 +224,7 @@ step_aarch64() {
     python3 Tests/Benchmark/inner_loops.py || status=1
   fi
   c_programs aarch64 || status=1
+  nnrt aarch64 100 || status=1
   golden aarch64 -v -i neon -m $small $manifest || status=1
   trainings aarch64 Tests/Models/training || status=1
   echo "--- bytes without dot products"
@@ -218,6 +240,7 @@ step_asan() {
   local status=0
   engine asan || return 1
   c_programs asan || status=1
+  nnrt asan 200 || status=1
   golden asan -v -m $small $manifest || status=1
   trainings asan Tests/Models/training || status=1
   return $status
@@ -227,6 +250,7 @@ step_tsan() {
   local status=0
   engine tsan || return 1
   c_programs tsan || status=1
+  nnrt tsan 200 || status=1
   golden tsan -v -m $small -t 2 $manifest || status=1
   trainings tsan Tests/Models/training -t 2 || status=1
   return $status

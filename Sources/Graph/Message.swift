@@ -27,11 +27,5 @@ public struct Message: ExpressibleByStringInterpolation {
     public mutating func appendInterpolation(_ value: Int64) { appendInterpolation(Int(value)) }
     @export(interface)
     public mutating func appendInterpolation(_ value: UInt) { text += "\(value)" }
-    @export(interface)
-    public mutating func appendInterpolation(_ tensor: Tensor) { text += tensor.text }
-    @export(interface)
-    public mutating func appendInterpolation(_ node: Node) { text += node.text }
-    @export(interface)
-    public mutating func appendInterpolation(_ shape: Shape) { text += shape.text }
   }
 }

@@ -1,5 +1,6 @@
 // Kept out of line: the entry points are many, and what they share is small.
 
+import CInterface
 import CMindSpore
 import CSystem
 import Graph

@@ -1,27 +1,21 @@
 import CSystem
 import Synchronization
 
-/// What a handle stands for. Part of the handle, so that one of another kind is recognised.
-enum HandleKind: UInt64 {
-  case context = 1
-  case deviceInfo, tensor, allocator, model, trainConfig
-}
-
 /// An object that C programs know by a handle. The table holds one reference until the handle is destroyed; calls in progress
 /// hold their own, so destroying a handle never takes an object away from under another thread.
-class HandleObject {
+open class HandleObject {
   /// Set once when the object enters the table.
-  fileprivate(set) var handle: UnsafeMutableRawPointer?
-  init() {}
+  public fileprivate(set) var handle: UnsafeMutableRawPointer?
+  public init() {}
 }
 
-/// All live handles of the process.
+/// All live handles of a library.
 ///
-/// A handle is not a pointer but a number: a tag that no user-space address has, the kind, the slot's generation, and the slot's
-/// index. Stale handles, handles of another kind and garbage are told apart from live ones without touching what they point to.
-/// Lookups take no lock; the lock orders creation and destruction only.
-final class HandleTable: @unchecked Sendable {
-  static let shared = HandleTable()
+/// A handle is not a pointer but a number: a tag that no user-space address has, the kind of object that it stands for (1 to 15, each
+/// library has its own), the slot's generation, and the slot's index. Stale handles, handles of another kind and garbage are told apart
+/// from live ones without touching what they point to. Lookups take no lock; the lock orders creation and destruction only.
+public final class HandleTable: @unchecked Sendable {
+  public static let shared = HandleTable()
 
   // The fields of a handle, from the lowest bit.
   private static let wide = UInt.bitWidth == 64
@@ -70,20 +64,20 @@ final class HandleTable: @unchecked Sendable {
   // MARK: Looking up
 
   /// The live object of that kind behind `handle`, or nil.
-  func object(_ handle: UnsafeMutableRawPointer?, _ kind: HandleKind) -> HandleObject? {
-    guard let (slot, identity) = locate(handle), identity & 15 == kind.rawValue else { return nil }
+  public func object(_ handle: UnsafeMutableRawPointer?, _ kind: UInt64) -> HandleObject? {
+    guard let (slot, identity) = locate(handle), identity & 15 == kind else { return nil }
     return retainedObject(slot, identity)
   }
 
   /// Whether `handle` is live, of whatever kind.
-  func isLive(_ handle: UnsafeMutableRawPointer?) -> Bool {
+  public func isLive(_ handle: UnsafeMutableRawPointer?) -> Bool {
     guard let (slot, identity) = locate(handle) else { return false }
     return slot.pointee.state.load(ordering: .acquiring) & ~Self.pinMask == identity << 32
   }
 
   /// Whether `handle` was given out for that kind at some time, live or not.
-  func wasIssued(_ handle: UnsafeMutableRawPointer?, _ kind: HandleKind) -> Bool {
-    guard let (slot, identity) = locate(handle), identity & 15 == kind.rawValue else { return false }
+  public func wasIssued(_ handle: UnsafeMutableRawPointer?, _ kind: UInt64) -> Bool {
+    guard let (slot, identity) = locate(handle), identity & 15 == kind else { return false }
     let now = slot.pointee.state.load(ordering: .acquiring) >> 32
     return now == identity || now >> 4 > identity >> 4
   }
@@ -135,7 +129,7 @@ final class HandleTable: @unchecked Sendable {
   // MARK: Creating and destroying
 
   /// Enters `object` and gives it its handle; nil when memory or the index runs out.
-  func insert(_ object: HandleObject, _ kind: HandleKind) -> UnsafeMutableRawPointer? {
+  public func insert(_ object: HandleObject, _ kind: UInt64) -> UnsafeMutableRawPointer? {
     pthread_mutex_lock(lock)
     var index = firstFree
     if index >= 0 {
@@ -149,16 +143,16 @@ final class HandleTable: @unchecked Sendable {
     guard index >= 0, let slot = slot(index) else { return nil }
     let generation = slot.pointee.state.load(ordering: .relaxed) >> 36
     let bits =
-      Self.tag << Self.tagShift | kind.rawValue << Self.kindShift | generation << Self.indexBits | UInt64(index)
+      Self.tag << Self.tagShift | kind << Self.kindShift | generation << Self.indexBits | UInt64(index)
     object.handle = UnsafeMutableRawPointer(bitPattern: UInt(truncatingIfNeeded: bits))
     slot.pointee.object = Unmanaged.passRetained(object)
-    slot.pointee.state.store(generation << 36 | kind.rawValue << 32, ordering: .releasing)
+    slot.pointee.state.store(generation << 36 | kind << 32, ordering: .releasing)
     return object.handle
   }
 
   /// Ends the life of `handle`, of whatever kind; false when it is not live. The object goes when nobody uses it any more.
   @discardableResult
-  func destroy(_ handle: UnsafeMutableRawPointer?) -> Bool {
+  public func destroy(_ handle: UnsafeMutableRawPointer?) -> Bool {
     guard let (slot, identity) = locate(handle), pin(slot, identity, adding: Self.closingBit &+ 1) else { return false }
     unpin(slot)
     return true
