@@ -149,6 +149,7 @@ $(eval $(call module,Runtime,System Graph ModelFile Operators Optimizer KernelSe
 $(eval $(call module,CInterface,,$(CHECKED)))
 $(eval $(call module,MSLite,CInterface System Graph Runtime NNRt,$(CHECKED)))
 
+ENGINE_MODULES := $(MODULES)
 OBJECTS := $(MODULES:%=$(OBJ)/%.o)
 
 # The Neural Network Runtime is a library of its own.
@@ -202,3 +203,7 @@ $(STATIC): $(OBJECTS) | $(LIB)
 	@rm -f $@
 	@$(TOOLS)ar rcs $@ $(OBJ)/mslite.o
 	@rm -f $(OBJ)/merged.o
+
+# --- drivers ----------------------------------------------------------------------------------------------------------
+
+include mk/nnrt_drivers.mk
