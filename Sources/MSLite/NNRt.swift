@@ -1,3 +1,4 @@
+import CInterface
 import CMindSpore
 import CSystem
 import Graph

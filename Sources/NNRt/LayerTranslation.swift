@@ -20,8 +20,12 @@ extension Translation {
 
   private static func pair(_ list: [Int]) -> [Int] { [list.first ?? 1, list.last ?? 1] }
 
-  /// Real numbers with real weights, or bytes with bytes.
-  private func sameNumbers(_ inputs: [Tensor]) -> Bool { inputs.count > 1 && inputs[0].type == inputs[1].type }
+  /// Real numbers with real weights, or bytes with bytes; and so is the result, whose quantisation is known then.
+  private func sameNumbers(_ inputs: [Tensor], _ result: Tensor) -> Bool {
+    guard inputs.count > 1, inputs[0].type == inputs[1].type, inputs[0].type == result.type else { return false }
+    if result.type != .int8 && result.type != .uint8 { return true }
+    return !inputs[0].quantParams.isEmpty && !inputs[1].quantParams.isEmpty && !result.quantParams.isEmpty
+  }
 
   private func setPads(_ op: inout DeviceOperation, mode: Int, _ pads: [Int], modeParameter: UInt32, padParameter: UInt32) {
     if mode == 1 {
@@ -33,7 +37,7 @@ extension Translation {
 
   func convolution(_ node: Node, _ inputs: [Tensor]) -> [DeviceOperation]? {
     let a = node.attributes
-    guard sameNumbers(inputs), inputs[0].shape.rank == 4, inputs[1].shape.rank == 4, let all = withBias(inputs, inputs[1].shape[0])
+    guard sameNumbers(inputs, node.outputs[0]), inputs[0].shape.rank == 4, inputs[1].shape.rank == 4, let all = withBias(inputs, inputs[1].shape[0])
     else { return nil }
     let weights = inputs[1].shape, channels = inputs[0].shape[3]
     let group = channels / max(weights[3], 1)
@@ -48,7 +52,7 @@ extension Translation {
 
   func transposedConvolution(_ node: Node, _ inputs: [Tensor]) -> [DeviceOperation]? {
     let a = node.attributes, group = max(a.int(8, 1), 1)
-    guard sameNumbers(inputs), inputs[1].shape.rank == 4, let all = withBias(inputs, inputs[1].shape[3] * group) else { return nil }
+    guard sameNumbers(inputs, node.outputs[0]), inputs[1].shape.rank == 4, let all = withBias(inputs, inputs[1].shape[3] * group) else { return nil }
     var op = DeviceOperation(9, all, node.outputs)
     op.set(17, Translation.pair(a.ints(2)))
     setPads(&op, mode: a.int(4), a.ints(6), modeParameter: 21, padParameter: 18)
@@ -94,7 +98,7 @@ extension Translation {
 
   func fullConnection(_ node: Node, _ inputs: [Tensor]) -> [DeviceOperation]? {
     let a = node.attributes
-    if !sameNumbers(inputs) || inputs.count > 3 { return nil }
+    if !sameNumbers(inputs, node.outputs[0]) || inputs.count > 3 { return nil }
     var op = DeviceOperation(15, inputs, node.outputs)
     if a.bool(1) { op.set(31, [a.int(2)]) }
     if inputs.count == 3 { op.setBool(111, true) }
@@ -104,7 +108,7 @@ extension Translation {
   /// The product, and its bias by an operator of its own.
   func matMul(_ node: Node, _ inputs: [Tensor]) -> [DeviceOperation]? {
     let a = node.attributes
-    if !sameNumbers(inputs) || inputs[0].shape.rank < 2 || inputs[1].shape.rank < 2 { return nil }
+    if !sameNumbers(inputs, node.outputs[0]) || inputs[0].shape.rank < 2 || inputs[1].shape.rank < 2 { return nil }
     var op = DeviceOperation(19, Array(inputs.prefix(2)), node.outputs)
     op.setBool(33, a.bool(0))
     op.setBool(34, a.bool(1))
