@@ -252,14 +252,22 @@ public final class DeviceBuild {
 
   // MARK: offline models
 
-  /// A graph of one node of type ThirdPartyModel is a model that only the device's driver understands. False: it is something else.
-  private func takeOfflineModel() throws(EngineError) -> Bool {
+  /// The node and the bytes of a graph that is one node of type ThirdPartyModel: a model that only the device's driver understands.
+  static func offlineModel(_ graph: Graph) -> (node: Node, blob: Tensor, bytes: UnsafeRawBufferPointer)? {
     guard graph.nodes.count == 1, let node = graph.nodes.first, node.kind == .custom, let type = node.attributes.string(0),
       type.utf8.elementsEqual("ThirdPartyModel".utf8), let blob = node.inputs.last, blob.isConstant, let data = blob.data
-    else { return false }
+    else { return nil }
+    return (node, blob, UnsafeRawBufferPointer(start: data, count: blob.byteCount))
+  }
+
+  /// See ``offlineModel(_:)``: such a graph is not to be optimised.
+  public static func isOffline(_ graph: Graph) -> Bool { offlineModel(graph) != nil }
+
+  /// False: it is no offline model.
+  private func takeOfflineModel() throws(EngineError) -> Bool {
+    guard let (node, blob, bytes) = DeviceBuild.offlineModel(graph) else { return false }
     let border = (inputs: Array(node.inputs.dropLast()), outputs: node.outputs)
     for t in border.inputs + border.outputs where !t.fitsDevice { throw EngineError(.error, "\(node): \(t) has no size that is known") }
-    let bytes = UnsafeRawBufferPointer(start: data, count: blob.byteCount)
     let program = try compile(.offline(bytes, owner: blob.owner), 0, border)
     graph.nodes = [try stand(for: program, border, "\(device.text): \(node.name)")]
     return true

@@ -22,7 +22,7 @@ final class DeviceTensor {
     var size = 0
     guard handle != nil, let data = f.tensorData(handle), f.tensorSize(handle, &size) == OH_NN_SUCCESS, size >= t.byteCount else {
       if handle != nil { _ = f.freeTensor(&handle) }
-      throw EngineError(.outOfMemory, "the device gives no memory for \(t)")
+      throw EngineError(.error, "the device gives no memory for \(t)")
     }
     return DeviceTensor(library, handle, data)
   }

@@ -41,7 +41,8 @@ final class DevicePlacement {
   /// Moves what the device can run to it. A graph whose inputs' shapes are not known yet stays as it is. Returns notices.
   func place(_ graph: Graph, _ environment: BuildEnvironment, _ state: DeviceState) throws(EngineError) -> [String] {
     for t in graph.inputs where !t.shape.isKnown { return [] }
-    if environment.optimises {
+    let isOffline = DeviceBuild.isOffline(graph)
+    if environment.optimises && !isOffline {
       let kernels = environment.kernels, pool = environment.pool
       try GraphOptimizer(graph: graph, kernels: kernels, pool: pool).simplify()
       // What files can express, devices know.
@@ -49,7 +50,7 @@ final class DevicePlacement {
         graph: graph, kernels: kernels, pool: pool, file: FileFusions(allows: { _ in true }, onFusion: { _ in })
       ).run()
     }
-    foldShapes(graph, environment)
+    if !isOffline { foldShapes(graph, environment) }
     return try DeviceBuild.apply(to: graph, kernels: environment.kernels, settings, found, state)
   }
 
@@ -60,7 +61,7 @@ final class DevicePlacement {
     for (i, node) in graph.nodes.enumerated() {
       guard !node.inputs.contains(where: { !$0.shape.isKnown }), let op = try? Registry.factory(for: node)?(node), (try? op.infer()) != nil
       else {
-        if node.kind != .custom { for t in node.outputs { t.shape = Shape([-1]) } }
+        for t in node.outputs { t.shape = Shape([-1]) }
         continue
       }
       let isResult = node.outputs.contains { t in graph.outputs.contains { $0 === t } }
