@@ -14,23 +14,25 @@ export SWIFT ?= $(dir $(SWIFTC))swift
 # All processors, unless the caller says how many.
 ENGINE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc)) -f mk/engine.mk
 
-.PHONY: all help setup demo tools test bench install clean aarch64 asan tsan fuzz-smoke fuzz-importers
+.PHONY: all help setup demo tools wheel test bench docs install clean aarch64 asan tsan fuzz-smoke fuzz-importers
 all:
 	@mk/setup.sh build
 	+@$(ENGINE)
 
 help:
-	@echo "make                    build/lib/libmslite.so and libmslite.a"
+	@echo "make                    build/lib: libmslite.so, libmslite.a, libneural_network_core.so and libneural_network_runtime.so"
 	@echo "make demo               classify a photograph with EfficientNet-Lite0"
 	@echo "make tools              build/bin/converter_lite, mslite and benchmark: the converter and its tools"
+	@echo "make wheel              build/wheel: the Python package mslite, and mslite_tools with the converter and its tools"
 	@echo "make test               every test; ends with 'N passed, N failed' (STEPS='golden ...' runs some, see mk/test.sh)"
 	@echo "make bench              speed, load time and memory, beside other engines: PEERS=DIR MODELS=DIR THREADS='1 2' ROUNDS=3 ONLY=name"
 	@echo "make setup              what the other targets do first: find the tools, install missing packages where allowed"
-	@echo "make install            libraries, headers, CMake package and mslite.pc, into DESTDIR and PREFIX ($(PREFIX))"
+	@echo "make install            libraries, headers, CMake package and pkg-config files, into DESTDIR and PREFIX ($(PREFIX))"
 	@echo "make aarch64            the same library for 64-bit ARM Linux, in build/aarch64/lib"
 	@echo "make asan, make tsan    the library with AddressSanitizer, with ThreadSanitizer"
 	@echo "make fuzz-smoke         libFuzzer on the model reader for FUZZ_SECONDS (60)"
 	@echo "make fuzz-importers     libFuzzer on an importer of the converter: FORMAT (ONNX) for FUZZ_SECONDS (60)"
+	@echo "make docs               the documentation as a site, with the reference of the C interface, in build/docs"
 	@echo "make clean              remove build/"
 
 setup:
@@ -50,6 +52,11 @@ tools:
 	@mkdir -p build/bin
 	@for tool in $(TOOLS); do ln -sf ../tools/release/$$tool build/bin/$$tool; done
 	@ln -sf mslite build/bin/benchmark
+
+# The tools for the wheel: built, unless the environment names a folder that has them.
+wheel: all $(if $(MSLITE_BUILT_TOOLS),,tools)
+	@mk/setup.sh bench
+	@python3 bindings/python/make_wheels.py build/lib/libmslite.so.$(VERSION) build/wheel $(or $(MSLITE_BUILT_TOOLS),build/tools/release)
 
 test:
 	@mk/setup.sh build demo tools test
@@ -82,17 +89,31 @@ SUBSTITUTE = sed -e 's|@VERSION@|$(VERSION)|g' -e 's|@SOVERSION@|$(SOVERSION)|g'
   -e 's|@INCLUDEDIR@|$(call RELATIVE,$(1),$(INCLUDEDIR))|g'
 
 install: all
-	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/mslite $(DESTDIR)$(INCLUDEDIR)/mindspore \
-	  $(DESTDIR)$(INCLUDEDIR)/mslite
-	install -m 755 build/lib/libmslite.so.$(VERSION) $(DESTDIR)$(LIBDIR)/
-	cp -d build/lib/libmslite.so build/lib/libmslite.so.$(SOVERSION) build/lib/libmindspore_lite_ndk.so $(DESTDIR)$(LIBDIR)/
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/mslite $(DESTDIR)$(LIBDIR)/nnrt_drivers \
+	  $(DESTDIR)$(INCLUDEDIR)/mindspore $(DESTDIR)$(INCLUDEDIR)/mslite/cpp $(DESTDIR)$(INCLUDEDIR)/neural_network_runtime
+	install -m 755 build/lib/libmslite.so.$(VERSION) build/lib/libneural_network_core.so $(DESTDIR)$(LIBDIR)/
+	cp -d build/lib/libmslite.so build/lib/libmslite.so.$(SOVERSION) build/lib/libmindspore_lite_ndk.so \
+	  build/lib/libneural_network_runtime.so $(DESTDIR)$(LIBDIR)/
+	install -m 755 build/lib/nnrt_drivers/libnnrt_driver_cpu.so build/lib/nnrt_drivers/libnnrt_driver_host.so \
+	  build/lib/nnrt_drivers/nnrt_driver_host $(DESTDIR)$(LIBDIR)/nnrt_drivers/
 	install -m 644 build/lib/libmslite.a $(DESTDIR)$(LIBDIR)/
 	install -m 644 include/mindspore/*.h $(DESTDIR)$(INCLUDEDIR)/mindspore/
-	install -m 644 include/mslite/*.h $(DESTDIR)$(INCLUDEDIR)/mslite/
+	install -m 644 include/mslite/*.h include/mslite/*.hpp $(DESTDIR)$(INCLUDEDIR)/mslite/
+	install -m 644 include/neural_network_runtime/*.h $(DESTDIR)$(INCLUDEDIR)/neural_network_runtime/
+	install -m 644 include/mslite/cpp/*.hpp $(DESTDIR)$(INCLUDEDIR)/mslite/cpp/
 	$(call SUBSTITUTE,pkgconfig) cmake/mslite.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/mslite.pc
+	$(call SUBSTITUTE,pkgconfig) cmake/mslite-nnrt.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/mslite-nnrt.pc
 	$(call SUBSTITUTE,cmake/mslite) cmake/msliteConfig.cmake.in > $(DESTDIR)$(LIBDIR)/cmake/mslite/msliteConfig.cmake
 	$(call SUBSTITUTE,cmake/mslite) cmake/msliteConfigVersion.cmake.in \
 	  > $(DESTDIR)$(LIBDIR)/cmake/mslite/msliteConfigVersion.cmake
+
+# MkDocs in an environment of its own; the reference is doxygen's.
+docs:
+	@mk/setup.sh docs
+	@test -x build/mkdocs/bin/mkdocs || { python3 -m venv build/mkdocs && build/mkdocs/bin/pip install -q mkdocs; }
+	@build/mkdocs/bin/mkdocs build --strict -q -f docs/mkdocs.yml
+	@doxygen docs/Doxyfile
+	@echo "build/docs/index.html, build/docs/reference/index.html"
 
 clean:
 	rm -rf build

@@ -66,13 +66,14 @@ let converterTargets: [Target] = [
   .target(name: "ImportCaffe", dependencies: engine + ["ConverterCore", protobuf], swiftSettings: [gnu], plugins: schemas),
   .target(name: "ImportTensorFlow", dependencies: engine + ["ConverterCore", protobuf], swiftSettings: [gnu], plugins: schemas),
   .target(name: "ImportMindIR", dependencies: engine + ["ConverterCore", protobuf], swiftSettings: [gnu], plugins: schemas),
+  .target(name: "Differentiation", dependencies: engine + ["ConverterCore"], swiftSettings: [gnu]),
   .target(name: "ConverterPasses", dependencies: engine + ["ConverterCore"], swiftSettings: [gnu]),
   .systemLibrary(name: "CPictures", path: "Sources/CPictures/include"),
   .target(name: "Quantization", dependencies: engine + ["CPictures", "ConverterCore", "Runtime"], swiftSettings: optimised),
   .target(
     name: "Conversion",
     dependencies: engine + [
-      "ConverterCore", "ConverterPasses", "Quantization", "Runtime", "ImportTFLite", "ImportONNX", "ImportCaffe", "ImportTensorFlow",
+      "ConverterCore", "ConverterPasses", "Differentiation", "Quantization", "Runtime", "ImportTFLite", "ImportONNX", "ImportCaffe", "ImportTensorFlow",
       "ImportMindIR",
     ], swiftSettings: [gnu]),
   .target(
@@ -83,7 +84,7 @@ let converterTargets: [Target] = [
     dependencies: engine + [
       "ConverterCore", "ConverterPasses", "ImportTFLite", "ImportONNX", "ImportCaffe", "ImportTensorFlow", "ImportMindIR",
     ], path: "Tests/Fuzz/Importers", swiftSettings: [gnu]),
-  .executableTarget(name: "converter_lite", dependencies: engine + ["Conversion", "ConverterCore", arguments], swiftSettings: [gnu]),
+  .executableTarget(name: "converter_lite", dependencies: engine + ["Conversion", "ConverterCore", "Differentiation", arguments], swiftSettings: [gnu]),
   .executableTarget(
     name: "mslite", dependencies: engine + ["CMindSpore", "Conversion", "ConverterCore", "ModelTools", "Runtime", arguments],
     swiftSettings: [gnu]),
@@ -122,6 +123,9 @@ let package = Package(
     .target(
       name: "MSLite", dependencies: ["CInterface", "CMindSpore", "CSystem", "CKernels", "System", "KernelSelection", "Graph", "NNRt", "Runtime"],
       swiftSettings: optimised),
+    .target(name: "NNRtTypes", swiftSettings: optimised),
+    .target(
+      name: "NeuralNetworkRuntime", dependencies: ["CInterface", "CSystem", "NNRtTypes", "System"], swiftSettings: optimised),
     .testTarget(
       name: "KernelTests", dependencies: ["CKernels", "CSystem"] + kernelDependencies, swiftSettings: optimised),
     .testTarget(name: "FlatBuffersTests", dependencies: ["FlatBuffers"], swiftSettings: [gnu]),

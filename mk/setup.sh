@@ -3,6 +3,7 @@
 # as root or sudo asks for no password; otherwise they are named and the script fails.
 #   build  the library      demo  examples/classify      aarch64  cross compiler and emulator      fuzz  libFuzzer
 #   tools  the converter: its schemas' compiler      bench  Python
+#   docs   the documentation as a site
 #   test   everything that make test uses
 set -eu
 
@@ -51,9 +52,13 @@ bench() {
   need python3 has python3
   need python3-venv python3 -c 'import ensurepip, venv'
 }
+docs() {
+  bench
+  need doxygen has doxygen
+}
 test_() {
   fuzz
-  bench
+  docs
   [ "$(uname -m)" = aarch64 ] || aarch64
   need cmake has cmake
   need pkg-config has pkg-config
@@ -64,7 +69,7 @@ test_() {
 for group in "$@"; do
   case $group in
     test) test_ ;;
-    build | demo | tools | bench | aarch64 | fuzz) "$group" ;;
+    build | demo | tools | bench | aarch64 | fuzz | docs) "$group" ;;
     *) echo "setup: unknown group $group" >&2; exit 2 ;;
   esac
 done

@@ -7,8 +7,8 @@
 set -u
 cd "$(dirname "$0")/.."
 
-all="unit operators library headers c nnrt golden training ${MSLITE_EXTRA_MODELS:+extra} allocations converter bench aarch64 asan tsan mutation \
-  fuzz importers packaging demo"
+all="unit operators library headers c cpp nnrt nnrt_drivers golden training ${MSLITE_EXTRA_MODELS:+extra} allocations converter bench python aarch64 \
+  asan tsan mutation fuzz importers packaging demo docs"
 steps=${*:-$all}
 
 out=build/test
@@ -40,7 +40,7 @@ instruction_sets() {
   fi
 }
 
-# compile VARIANT SOURCE PROGRAM [FLAG...]: a C program against a variant's library, or the LIBRARIES in the environment.
+# compile VARIANT SOURCE PROGRAM [FLAG or SOURCE...]: a C program against a variant's library, or the LIBRARIES in the environment.
 compile() {
   local variant=$1 source=$2 program=$3 compiler=(gcc) lib=build/$1/lib
   shift 3
@@ -55,8 +55,8 @@ compile() {
       ;;
   esac
   mkdir -p "$(dirname "$program")"
-  "${compiler[@]}" -std=c99 -O1 -Wall -Wextra -Iinclude -ITests/C "$source" -o "$program" -L$lib ${LIBRARIES--lmslite} -lpthread -lm \
-    -Wl,-rpath,"$PWD/$lib" "$@"
+  "${compiler[@]}" -std=c99 -O1 -Wall -Wextra -Iinclude -ITests/C "$source" -o "$program" "$@" -L$lib ${LIBRARIES--lmslite} -lpthread -lm \
+    -Wl,-rpath,"$PWD/$lib"
 }
 
 # run VARIANT COMMAND...
@@ -103,11 +103,49 @@ nnrt() {
   return $failed
 }
 
+# nnrt_drivers VARIANT: the drivers through their tables and through the runtime.
+nnrt_drivers() {
+  local variant=$1 folder=$out/$1/nnrt_drivers drivers=build/$1/lib/nnrt_drivers tests=Tests/C/nnrt_drivers failed=0 isa name
+  [ "$variant" = "$host" ] && drivers=build/lib/nnrt_drivers
+  drivers=$PWD/$drivers
+  program() {
+    echo "--- $*"
+    run "$variant" "$@" || { echo "FAIL $*"; failed=1; }
+  }
+  for name in operations models host; do
+    LIBRARIES=-ldl compile "$variant" $tests/test_$name.c $folder/test_$name || return 1
+  done
+  LIBRARIES="-lneural_network_runtime -lneural_network_core -ldl" compile "$variant" $tests/test_operations.c $folder/test_runtime \
+    -DCASE_THROUGH_RUNTIME &&
+    LIBRARIES="-lneural_network_runtime -lneural_network_core" compile "$variant" $tests/test_service.c $folder/test_service &&
+    LIBRARIES= compile "$variant" $tests/bad_driver.c $folder/libnnrt_bad_driver.so -shared -fPIC -fvisibility=hidden &&
+    LIBRARIES= compile "$variant" $tests/fake_host.c $folder/nnrt_fake_host Sources/NNRtDriverHost/wire.c -D_GNU_SOURCE || return 1
+  local sets
+  [ "$variant" = "$host" ] && sets=$(instruction_sets)
+  for isa in ${sets:-default} reference; do
+    echo "--- $isa"
+    [ $isa = default ] || export MSLITE_ISA=$isa
+    program $folder/test_operations $drivers/libnnrt_driver_cpu.so
+    unset MSLITE_ISA
+  done
+  program $folder/test_models $drivers/libnnrt_driver_cpu.so Tests/Models
+  MSLITE_NNRT_DRIVERS=$drivers/libnnrt_driver_cpu.so program $folder/test_runtime
+  # Emulated programs cannot start others, and a program without ThreadSanitizer cannot load a driver with it.
+  [ "$variant" = aarch64 ] || [ "$variant" = tsan ] && return $failed
+  MSLITE_NNRT_HOSTED=libnnrt_driver_cpu.so program $folder/test_operations $drivers/libnnrt_driver_host.so
+  MSLITE_NNRT_HOSTED=libnnrt_driver_cpu.so program $folder/test_models $drivers/libnnrt_driver_host.so Tests/Models
+  MSLITE_NNRT_HOSTED=libnnrt_driver_cpu.so MSLITE_NNRT_DRIVERS=$drivers/libnnrt_driver_host.so program $folder/test_runtime
+  rm -rf $folder/cache && mkdir $folder/cache
+  MSLITE_LOG=off program $folder/test_service $drivers $PWD/$folder $PWD/$folder/cache
+  for name in cpu bad nonsense killed; do program $folder/test_host $name $drivers $PWD/$folder; done
+  return $failed
+}
+
 # golden VARIANT [ARGUMENT...]
 golden() {
   local variant=$1
   shift
-  compile "$variant" Tests/C/golden.c "$out/$variant/golden" && run "$variant" "$out/$variant/golden" "$@"
+  compile "$variant" Tests/C/golden.c "$out/$variant/golden" Tests/C/golden_cases.c && run "$variant" "$out/$variant/golden" "$@"
 }
 
 # trainings VARIANT FOLDER [ARGUMENT...]: the recorded trainings of a folder.
@@ -161,7 +199,27 @@ step_headers() {
 
 step_c() { engine "$host" && c_programs "$host"; }
 
-step_nnrt() { engine "$host" && mk/check_library.sh build/lib/libneural_network_core.so && nnrt "$host" 2000; }
+step_nnrt() {
+  local status=0
+  engine "$host" || return 1
+  mk/check_library.sh build/lib/libneural_network_core.so || status=1
+  nnrt "$host" 2000 || status=1
+  # The example's edges: 268 pixels of a disc and a bar, whichever device computes them.
+  echo "--- examples/nnrt_build_model"
+  make --no-print-directory -C examples/nnrt_build_model || return 1
+  MSLITE_NNRT_DRIVERS=$PWD/$out/$host/nnrt/libnnrt_driver_test.so build/examples/nnrt_build_model NPU > $out/nnrt_build_model.txt &&
+    [ "$(sed '1,/^edges/d' $out/nnrt_build_model.txt | tr -cd '#' | wc -c)" = 268 ] && echo "1 passed, 0 failed" || status=1
+  return $status
+}
+
+step_nnrt_drivers() {
+  local status=0
+  engine "$host" || return 1
+  mk/check_library.sh build/lib/nnrt_drivers/libnnrt_driver_cpu.so || status=1
+  mk/check_library.sh build/lib/nnrt_drivers/libnnrt_driver_host.so || status=1
+  nnrt_drivers "$host" || status=1
+  return $status
+}
 
 step_golden() {
   local isa status=0
@@ -216,6 +274,81 @@ step_allocations() {
     $models/training/*/train.ms
 }
 
+# cpp_programs COMPILER FLAG...: the tests of mslite.hpp.
+cpp_programs() {
+  local name program tests=bindings/cpp/tests argument failed=0
+  for name in golden training misuse memory overhead; do
+    program=$out/cpp/$name
+    case $name in
+      golden) argument=$manifest ;;
+      training) argument=$out/trainings.txt ;;
+      *) argument=Tests/Models ;;
+    esac
+    echo "--- $name: $*"
+    if ! "$@" -std=c++17 -O2 -Wall -Wextra -Wpedantic -Werror -Iinclude -ITests/C $tests/$name.cpp $out/cpp/golden_cases.o -o "$program" \
+      -Lbuild/lib -lmslite -lpthread -lm -Wl,-rpath,"$PWD/build/lib" || ! MSLITE_LOG=off run "$host" "$program" "$argument"; then
+      echo "FAIL $name: $*"
+      failed=1
+    fi
+  done
+  return $failed
+}
+
+# The C++ interface: with two compilers, and without exceptions and RTTI; and that it may be used together with itself and other standards.
+step_cpp() {
+  local status=0 compiler standard header
+  engine "$host" || return 1
+  mkdir -p $out/cpp
+  python3 Tests/Models/make_training_manifest.py Tests/Models/training > $out/trainings.txt
+  gcc -c -std=c99 -O1 -Wall -Wextra -Iinclude Tests/C/golden_cases.c -o $out/cpp/golden_cases.o || return 1
+  for compiler in g++ "$clang"; do
+    for standard in c++17 c++20; do
+      for header in include/mslite/mslite.hpp include/mslite/cpp/*.hpp; do
+        echo "#include \"${header#include/}\"" | "$compiler" -std=$standard -Wall -Wextra -Wpedantic -Werror -Iinclude -x c++ -fsyntax-only - ||
+          status=1
+      done
+    done
+  done
+  cpp_programs g++ || status=1
+  cpp_programs g++ -fno-exceptions -fno-rtti || status=1
+  cpp_programs "$clang" --driver-mode=g++ || status=1
+  bindings/quick_start.sh C++ || status=1
+  return $status
+}
+
+# What a prediction costs in C, for the overhead tests of the languages.
+prediction_time() {
+  compile "$host" bindings/tests/prediction_time.c $out/prediction_time && export MSLITE_PREDICTION_TIME=$PWD/$out/prediction_time
+}
+
+# The Python package: the built wheels in an empty environment, and types.
+step_python() {
+  local status=0 tests=$PWD/bindings/python/tests environment=$PWD/$out/python
+  engine "$host" && prediction_time || return 1
+  # Not exported: SwiftPM runs the schema compiler again when the environment of a build has changed.
+  local tools=${MSLITE_BUILT_TOOLS:-.build/release}
+  [ -n "${MSLITE_BUILT_TOOLS:-}" ] || swift_build || return 1
+  MSLITE_BUILT_TOOLS=$tools make --no-print-directory wheel || return 1
+  rm -rf "$environment" "$out/python_folder"
+  mkdir -p "$out/python_folder"
+  python3 -m venv "$environment" && "$environment/bin/pip" install --quiet --disable-pip-version-check build/wheel/mslite*.whl \
+    -r bindings/python/tests/requirements.txt || return 1
+  (
+    cd "$out/python_folder" && MSLITE_LOG=off MSLITE_TEST_MODELS=$OLDPWD/Tests/Models timeout 900 "$environment/bin/python" -m pytest -q -s \
+      -p no:cacheprovider --no-header --tb=short "$tests" > pytest.txt 2>&1
+    local result=$?
+    # pytest's last line, as the sum wants it.
+    sed -E 's/^([0-9]+) passed in .*/\1 passed, 0 failed/; s/^([0-9]+) failed, ([0-9]+) passed.* in .*/\2 passed, \1 failed/' pytest.txt
+    exit $result
+  ) || status=1
+  echo "--- types"
+  "$environment/bin/mypy" --strict --cache-dir "$out/mypy" -p mslite --python-executable "$environment/bin/python" &&
+    "$environment/bin/mypy" --strict --cache-dir "$out/mypy" --python-executable "$environment/bin/python" "$tests/mypy_use.py" &&
+    echo "2 passed, 0 failed" || status=1
+  MSLITE_BUILT_TOOLS=$(realpath "$tools") bindings/quick_start.sh Python || status=1
+  return $status
+}
+
 step_aarch64() {
   local status=0
   engine aarch64 || return 1
@@ -225,6 +358,7 @@ step_aarch64() {
   fi
   c_programs aarch64 || status=1
   nnrt aarch64 100 || status=1
+  nnrt_drivers aarch64 || status=1
   golden aarch64 -v -i neon -m $small $manifest || status=1
   trainings aarch64 Tests/Models/training || status=1
   echo "--- bytes without dot products"
@@ -241,6 +375,7 @@ step_asan() {
   engine asan || return 1
   c_programs asan || status=1
   nnrt asan 200 || status=1
+  nnrt_drivers asan || status=1
   golden asan -v -m $small $manifest || status=1
   trainings asan Tests/Models/training || status=1
   return $status
@@ -251,6 +386,7 @@ step_tsan() {
   engine tsan || return 1
   c_programs tsan || status=1
   nnrt tsan 200 || status=1
+  nnrt_drivers tsan || status=1
   golden tsan -v -m $small -t 2 $manifest || status=1
   trainings tsan Tests/Models/training -t 2 || status=1
   return $status
@@ -312,6 +448,8 @@ step_converter() {
   script control_flow.py
   script caffe_models.py
   script mindir_models.py
+  script training_models.py
+  script training_recomputed.py
   script tensorflow_models.py
   script passes.py $models
   script quantization_accuracy.py
@@ -366,7 +504,18 @@ step_demo() {
   # The exported model's accuracy, in percent.
   python_environment || return 1
   make --no-print-directory -C examples/train_digits run PYTHON="$PWD/$out/venv/bin/python" | tee $out/digits.txt &&
-    sed -n 's/^.*digits.ms: test accuracy \([0-9.]*\) %$/\1/p' $out/digits.txt | awk '{ n++; if ($1 < 98) bad = 1 } END { exit bad || n != 1 }'
+    sed -n 's/^.*digits.ms: test accuracy \([0-9.]*\) %$/\1/p' $out/digits.txt | awk '{ n++; if ($1 < 98) bad = 1 } END { exit bad || n != 1 }' ||
+    return 1
+  # Its exit status says whether the accuracy is reached.
+  swift_build &&
+    make --no-print-directory -C examples/transfer_learning run PYTHON="$PWD/$out/venv/bin/python" CONVERTER="$PWD/.build/release/converter_lite"
+}
+
+# The documentation: as a site, its commands, the paths and error texts that it names.
+step_docs() {
+  engine "$host" && python_environment || return 1
+  $out/venv/bin/python -c 'import mkdocs' 2> /dev/null || $out/venv/bin/python -m pip install -q mkdocs || return 1
+  $out/venv/bin/python Tests/Docs/test_docs.py $out/venv/bin/mkdocs
 }
 
 # --- the sum ----------------------------------------------------------------------------------------------------------

@@ -1,9 +1,15 @@
 import CSystem
 
+/// A literal as C functions take it. (A String literal would become a C string by way of Unicode's tables.)
+@inline(__always)
+public func cString(_ text: StaticString) -> UnsafePointer<CChar> {
+  UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)
+}
+
 /// Lines are printed, unless MSLITE_LOG=off when the first one comes.
 private let isLogging: Bool = {
-  guard let value = getenv("MSLITE_LOG") else { return true }
-  return strcmp(value, "off") != 0
+  guard let value = getenv(cString("MSLITE_LOG")) else { return true }
+  return strcmp(value, cString("off")) != 0
 }()
 
 /// Collects text in a fixed buffer and cuts what does not fit, so that reporting an error does not depend on memory.

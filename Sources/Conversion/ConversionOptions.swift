@@ -1,4 +1,5 @@
 import ConverterCore
+import Differentiation
 import Graph
 
 /// Everything a caller can ask of a conversion.
@@ -32,6 +33,8 @@ public struct ConversionOptions {
   /// Element types of graph inputs and outputs; nil: float32 for quantised ones, the model's own otherwise.
   public var inputType: DataType? = nil
   public var outputType: DataType? = nil
+  /// Make a training model of the source's graph for inference; nil: convert it as it is.
+  public var training: TrainingSettings? = nil
   /// AES-GCM key of the written file; empty: not encrypted.
   public var encryptKey: [UInt8] = []
 

@@ -1,5 +1,6 @@
 import ConverterCore
 import ConverterPasses
+import Differentiation
 import Foundation
 import Graph
 import ImportCaffe
@@ -76,10 +77,16 @@ public enum Converter {
       report.warn("plugin_path is ignored: plug-ins of the original converter cannot be loaded")
     }
     try PassPipeline.run(model, passes)
+    if let training = options.training {
+      report.onProgress("differentiating")
+      try TrainingModel.make(model, training) { nodes, results throws(EngineError) in
+        try PassPipeline.fuse(nodes, results: results, of: model, passes)
+      }
+    }
     report.onProgress("quantising")
     try Quantizer.run(model, options.config)
     if options.halfWeights { try HalfWeights.run(model) }
-    if !options.input.training { try BoundaryTypes.apply(model.main, input: options.inputType, output: options.outputType) }
+    if !options.input.training && options.training == nil { try BoundaryTypes.apply(model.main, input: options.inputType, output: options.outputType) }
     TransposeLabels.run(model)
     PassThrough.run(model)
     Continuations.run(model)

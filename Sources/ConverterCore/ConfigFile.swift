@@ -28,6 +28,10 @@ public struct ConfigFile {
       "calibrate_path", "calibrate_size", "input_type", "image_to_format", "normalize_mean", "normalize_std", "resize_width",
       "resize_height", "resize_method", "center_crop_width", "center_crop_height",
     ],
+    "training": [
+      "loss", "beta", "output", "label", "optimizer", "learning_rate", "momentum", "dampening", "nesterov", "weight_decay", "beta1", "beta2",
+      "epsilon", "train_last_layers", "train_from", "train_nodes", "freeze_nodes", "batch_norm", "classes", "seed", "batch_size",
+    ],
     "registry": ["plugin_path", "disable_fusion", "fusion_blacklists"],
     "third_party_model": [
       "input_names", "input_dtypes", "input_shapes", "input_formats", "output_names", "output_dtypes", "output_shapes",

@@ -24,6 +24,8 @@ public final class GraphBuilder {
   }
 
   private var added = 0
+  /// The number of examples that the file's shapes are for, where ``ImportOptions/batch`` says another.
+  private var fileBatch: Int?
   private var nodeNames: [String: Int] = [:]
   private var probes: [ShapeProbe] = [ShapeProbe(choice: 0), ShapeProbe(choice: 1)]
   private var symbolValues: [[String: Int]] = [[:], [:]]
@@ -56,6 +58,11 @@ public final class GraphBuilder {
   /// int64 and float64 inputs become int32 and float32.
   @discardableResult
   public func input(_ name: String, _ type: DataType, _ dims: [Int]?, symbols: [String?] = []) -> Tensor {
+    var dims = dims
+    if let batch = model.options.batch, index == 0, let first = dims?.first {
+      dims?[0] = batch
+      if first > 0 { fileBatch = first }
+    }
     let tensor = variable(name, ModelBuilder.narrowed(type), dims, symbols: symbols)
     graph.inputs.append(tensor)
     return tensor
@@ -212,6 +219,7 @@ public final class GraphBuilder {
 
   /// Adds a node that was made by ``node(_:_:_:_:)`` and then completed (quantization parameters of outputs, types).
   public func add(_ node: Node) throws(EngineError) -> [Tensor] {
+    followBatch(node)
     if try fold(node) { return node.outputs }
     var inferred: [[Tensor]?] = []
     for probe in isExact ? [probes[0]] : probes {
@@ -238,6 +246,27 @@ public final class GraphBuilder {
       if t.type == .unknown { t.type = OutputTypes.type(node, i) }
     }
     return node.outputs
+  }
+
+  /// Gives an input of the main graph another number of examples. What reads it must be inferred afterwards.
+  public func setBatch(_ batch: Int, of input: Tensor) {
+    guard let first = input.shape.dims.first else { return }
+    if first > 0 { fileBatch = first }
+    input.shape.dims[0] = batch
+  }
+
+  /// Lets a Reshape to a constant shape of the file's number of examples follow another number of them.
+  public func followBatch(_ node: Node) {
+    guard node.kind == .reshape, let batch = model.options.batch, let old = fileBatch, old != batch, node.inputs.count == 2,
+      node.inputs[1].isConstant, var target = node.inputs[1].knownIntegers(), node.inputs[0].shape.dims.first == batch, target.first == old
+    else { return }
+    if !target.contains(-1) {
+      target[0] = -1
+    } else {
+      // 0 stands for the input's dimension.
+      target[0] = 0
+    }
+    node.inputs[1] = constant("\(node.name)/shape", ints: target)
   }
 
   /// Adds a node whose outputs' shapes are not inferred, such as the nodes of control flow; types and shapes can be declared.

@@ -12,6 +12,10 @@ public struct ImportOptions {
   public var inputShapes: [String: [Int]] = [:]
   /// Keep the training graph (MindIR only).
   public var training = false
+  /// Keep what only does something in training (Dropout) in a graph for inference: it is to be differentiated.
+  public var differentiates = false
+  /// The first dimension of all inputs; nil: as the model, or ``inputShapes``, has it.
+  public var batch: Int? = nil
   /// Key and mode (AES-GCM, AES-CBC) of an encrypted MindIR file.
   public var decryptKey: [UInt8] = []
   public var decryptMode = "AES-GCM"

@@ -39,7 +39,7 @@ public enum PassPipeline {
       let editor = GraphEditor(builder)
       editor.removeUnused()
       // The weights of a graph that will be trained stay as they are.
-      if !options.optimise || model.options.training {
+      if (!options.optimise && !model.options.differentiates) || model.options.training {
         try TransposeMinimiser(editor).simplify()
         editor.removeUnused()
         try editor.commit()
@@ -54,6 +54,8 @@ public enum PassPipeline {
       try TransposeMinimiser(editor).run()
       try ProductPatterns(editor: editor, switches: switches).run()
       try clean(editor, switches)
+      // Gradients go through simple nodes.
+      if model.options.differentiates { continue }
       let optimizer = GraphOptimizer(graph: builder.graph, kernels: model.kernels, pool: model.pool, file: switches.forFiles)
       try optimizer.run()
       let rest = GraphEditor(builder)
@@ -61,6 +63,20 @@ public enum PassPipeline {
       try ProductPatterns(editor: rest, switches: switches).run()
       try clean(rest, switches)
     }
+  }
+
+  /// Optimises some nodes of the main graph, in execution order, of which other nodes read `results`; returns what takes their place.
+  public static func fuse(
+    _ nodes: [Node], results: [Tensor], of model: ModelBuilder, _ options: PassOptions
+  ) throws(EngineError) -> [Node] {
+    if !options.optimise { return nodes }
+    let main = model.main.graph
+    let part = Graph(name: main.name, nodes: nodes, tensors: main.tensors, inputs: main.inputs, outputs: results)
+    let switches = FusionSwitch(disabled: options.disabledFusions, report: model.report)
+    try GraphOptimizer(graph: part, kernels: model.kernels, pool: model.pool, file: switches.forFiles).run()
+    main.tensors = part.tensors
+    main.renumber()
+    return part.nodes
   }
 
   /// Removes what the other passes leave behind.

@@ -45,6 +45,25 @@ public struct FusedOperations {
   public var addsResidual = false
   /// Zero padding (top, bottom, left, right) that a removed PadFusion contributes.
   public var padding: [Int] = []
+  /// The node computes softmax(scale q k^T + mask) v from its inputs q, k, v and, where there is one, mask.
+  public var attention: AttentionLayout? = nil
+  public init() {}
+}
+
+/// How the inputs and the output of an attention lie in memory.
+public struct AttentionLayout {
+  /// The four axes of an operand: heads before positions, positions before heads, or (keys only) positions last.
+  public enum Axes {
+    /// [batch, heads, positions, depth]
+    case headsFirst
+    /// [batch, positions, heads, depth]
+    case positionsFirst
+    /// [batch, heads, depth, positions]
+    case depthFirst
+  }
+  public var queries = Axes.headsFirst, keys = Axes.headsFirst, values = Axes.headsFirst, output = Axes.headsFirst
+  /// Factor of the scores, before the mask is added.
+  public var scale: Float = 1
   public init() {}
 }
 

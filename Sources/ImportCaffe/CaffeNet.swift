@@ -117,6 +117,7 @@ extension Caffe_V1LayerParameter {
     if hasArgmaxParam { new.argmaxParam = argmaxParam }
     if hasEltwiseParam { new.eltwiseParam = eltwiseParam }
     if hasThresholdParam { new.thresholdParam = thresholdParam }
+    if hasDropoutParam { new.dropoutParam = dropoutParam }
     if hasReluParam { new.reluParam = reluParam }
     if hasSliceParam { new.sliceParam = sliceParam }
     if hasMvnParam { new.mvnParam = mvnParam }

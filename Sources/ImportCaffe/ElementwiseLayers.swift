@@ -7,7 +7,7 @@ enum ElementwiseLayers {
   static let table: [String: LayerImporter] = [
     "ReLU": relu, "ReLU6": relu6, "Sigmoid": sigmoid, "TanH": tanh, "Elu": elu, "ELU": elu, "AbsVal": abs, "BNLL": softplus,
     "Exp": exponential, "Log": logarithm, "Power": power, "Threshold": threshold, "Swish": swish, "Clip": clip, "Eltwise": eltwise,
-    "Dropout": identity,
+    "Dropout": dropout,
   ]
 
   private enum Function { static let relu = 1, sigmoid = 2, relu6 = 3, elu = 4, leakyRelu = 5, tanh = 10 }
@@ -37,8 +37,12 @@ enum ElementwiseLayers {
     try activation(c, Function.elu, alpha: c.parameters.eluParam.alpha)
   }
   private static func abs(_ c: LayerContext) throws(EngineError) -> [Tensor] { [try c.b.add1(.abs, [:], [try c.input()])] }
-  /// Dropout does nothing outside training.
-  private static func identity(_ c: LayerContext) throws(EngineError) -> [Tensor] { [try c.input()] }
+  /// Dropout does nothing outside training; a model that will be trained keeps it.
+  private static func dropout(_ c: LayerContext) throws(EngineError) -> [Tensor] {
+    let keep = 1 - c.parameters.dropoutParam.dropoutRatio
+    guard c.b.model.options.differentiates, keep > 0, keep < 1 else { return [try c.input()] }
+    return [try c.b.add1(.dropout, ["keep_prob": .float(Double(keep))], [try c.input()])]
+  }
 
   /// log(1 + e^x) = max(x, 0) + log(1 + e^-|x|), which does not overflow.
   private static func softplus(_ c: LayerContext) throws(EngineError) -> [Tensor] {

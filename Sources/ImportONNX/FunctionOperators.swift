@@ -150,9 +150,23 @@ enum FunctionOperators {
       let ratio = try node.optional(1).map { ratio throws(EngineError) in try node.graph.floats(ratio, "the ratio").first ?? 0 } ?? 0.5
       try node.refuse(training && ratio != 0, "it drops numbers at random (training mode with the ratio \(Message(text: "\(ratio)").text))")
     }
-    if !node.wants(1) { return [x] }
+    if !node.wants(1) { return [try kept(node, x)] }
     let mask = try node.graph.add1(.fill, [:], [node.graph.constant(bools: [true], dims: []), try f.shape(x)])
     return [x, mask]
+  }
+}
+
+extension FunctionOperators {
+  /// A model that will be trained drops numbers then.
+  private static func kept(_ node: ONNXNode, _ x: Tensor) throws(EngineError) -> Tensor {
+    guard node.graph.model.options.differentiates else { return x }
+    let ratio: Float
+    if let operand = node.optional(1) {
+      ratio = try node.graph.floats(operand, "the ratio").first ?? 0.5
+    } else {
+      ratio = try node.float("ratio", 0.5)
+    }
+    return ratio > 0 && ratio < 1 ? try node.graph.add1(.dropout, ["keep_prob": .float(Double(1 - ratio))], [x]) : x
   }
 }
 

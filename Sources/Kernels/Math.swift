@@ -80,27 +80,22 @@
   return select(a .< splat(0.625), small, withSign(of: x, absolute(large)))
 }
 
-/// erf(x). Absolute error below 1.5e-7.
+/// erf(x). Absolute error below 4e-7, magnitude 1 at most and from 3.65 on (erf(3.65) = 1 - 2.5e-7).
 ///
-/// |x| < 1: x P(x^2) (error 1.2e-9); beyond: 1 - exp(-Q(|x|)) with Q fitted to -log(erfc) on [1, 4] (error 1.0e-9);
-/// erf(4) rounds to 1.
+/// x P(x^2) / Q(x^2) (relative error 6.1e-9 on [0, 3.65]): half the work of an exponential beside a polynomial.
 @inline(always) func errorFunction(_ x: Vec) -> Vec {
-  let a = minimum(splat(4), absolute(x))
-  let z = a * a
-  var p = multiplyAdd(z, splat(7.88911930e-5), splat(-8.02084105e-4))
-  p = multiplyAdd(p, z, splat(5.18953521e-3))
-  p = multiplyAdd(p, z, splat(-2.68544443e-2))
-  p = multiplyAdd(p, z, splat(0.112836003))
-  p = multiplyAdd(p, z, splat(-0.376126260))
+  let z = x * x
+  var p = multiplyAdd(z, splat(2.28240947e-6), splat(2.90107244e-4))
+  p = multiplyAdd(p, z, splat(3.47038149e-3))
+  p = multiplyAdd(p, z, splat(5.19140735e-2))
+  p = multiplyAdd(p, z, splat(0.18202439))
   p = multiplyAdd(p, z, splat(1.12837911))
-  var q = multiplyAdd(a, splat(-1.85574900e-4), splat(2.93961563e-3))
-  q = multiplyAdd(q, a, splat(-2.18053516e-2))
-  q = multiplyAdd(q, a, splat(0.103037432))
-  q = multiplyAdd(q, a, splat(0.638225615))
-  q = multiplyAdd(q, a, splat(1.12704003))
-  q = multiplyAdd(q, a, splat(3.53708921e-4))
-  let large = 1 - exponential(-q)
-  return withSign(of: x, absolute(select(a .< splat(1), p * a, large)))
+  var q = multiplyAdd(z, splat(4.07370353e-5), splat(1.11203e-3))
+  q = multiplyAdd(q, z, splat(1.43818418e-2))
+  q = multiplyAdd(q, z, splat(0.110891394))
+  q = multiplyAdd(q, z, splat(0.494648039))
+  q = multiplyAdd(q, z, splat(1))
+  return clamp(select(absolute(x) .< splat(3.65), x * p / q, x), splat(-1), splat(1))
 }
 
 /// sin(x) for `quadrant` 0 and cos(x) for 1. Absolute error below 1e-7 for |x| < 1e4; it grows with |x| beyond, and for

@@ -136,14 +136,14 @@ func prelu(
 
 /// `MSKernels.lstm_step`.
 func lstmStep(
-  _ gates: UnsafePointer<Float>, _ c: UnsafeMutablePointer<Float>, _ h: UnsafeMutablePointer<Float>, _ hidden: Int,
+  _ gates: UnsafePointer<Float>, _ stride: Int, _ c: UnsafeMutablePointer<Float>, _ h: UnsafeMutablePointer<Float>, _ n: Int,
   _ zoneoutC: Float, _ zoneoutH: Float
 ) {
   func sigmoid(_ x: Float) -> Double { 1 / (1 + exp(-Double(x))) }
-  for i in 0..<hidden {
+  for i in 0..<n {
     let old = Double(c[i])
-    let new = sigmoid(gates[2 * hidden + i]) * old + sigmoid(gates[i]) * tanh(Double(gates[3 * hidden + i]))
-    let result = sigmoid(gates[hidden + i]) * tanh(new)
+    let new = sigmoid(gates[2 * stride + i]) * old + sigmoid(gates[i]) * tanh(Double(gates[3 * stride + i]))
+    let result = sigmoid(gates[stride + i]) * tanh(new)
     c[i] = Float(Double(zoneoutC) * old + (1 - Double(zoneoutC)) * new)
     h[i] = zoneoutH == 0 ? Float(result) : Float(Double(zoneoutH) * Double(h[i]) + (1 - Double(zoneoutH)) * result)
   }

@@ -1,3 +1,4 @@
+import CInterface
 import CNeuralNetworkRuntime
 import CSystem
 
@@ -25,7 +26,7 @@ struct CompilationSettings {
 
   /// "ModelName", "" if it was not given.
   var modelName: String {
-    guard let i = extensions.firstIndex(where: { strcmp($0.name.pointer, "ModelName") == 0 }) else { return "" }
+    guard let i = extensions.firstIndex(where: { strcmp($0.name.pointer, cString("ModelName")) == 0 }) else { return "" }
     var bytes = extensions[i].value
     // Programs count the final NUL or do not.
     while bytes.last == 0 { bytes.removeLast() }

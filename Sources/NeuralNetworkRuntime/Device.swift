@@ -61,18 +61,11 @@ final class Device {
     let answer = UnsafeMutablePointer<Bool>.allocate(capacity: flat.nodeCount)
     answer.initialize(repeating: false, count: flat.nodeCount)
     var model = flat.model
-    let code = withEmptyName { name in
-      model.name = name
-      return driver.table.getSupportedOperations(index, &model, answer)
-    }
+    model.name = cString("")
+    let code = driver.table.getSupportedOperations(index, &model, answer)
     if code == OH_NN_SUCCESS { return answer }
     answer.deallocate()
     throw Failure(OH_NN_UNAVAILABLE_DEVICE, Message(text: driver.failure("getSupportedOperations", code)))
-  }
-
-  private func withEmptyName(_ body: (UnsafePointer<CChar>) -> OH_NN_ReturnCode) -> OH_NN_ReturnCode {
-    let nothing: StaticString = ""
-    return body(UnsafeRawPointer(nothing.utf8Start).assumingMemoryBound(to: CChar.self))
   }
 
   // MARK: death

@@ -1,3 +1,4 @@
+import CInterface
 import CNeuralNetworkRuntime
 import CSystem
 
@@ -41,7 +42,7 @@ final class DeviceMemory {
       device.driver.table.releaseBuffer(device.index, &buffer)
       throw .memory("\(device.driver.path): a buffer of \(size) bytes cannot be mapped, or is smaller")
     }
-    let descriptor = mssys_memory_file("nnrt", size)
+    let descriptor = mssys_memory_file(cString("nnrt"), size)
     if descriptor < 0 { throw .memory("no memory for a buffer of \(size) bytes (error \(mssys_errno()))") }
     guard let base = mssys_map_shared(descriptor, size) else {
       let number = mssys_errno()

@@ -1,3 +1,4 @@
+import CInterface
 import CNeuralNetworkRuntime
 import CSystem
 import Synchronization
@@ -66,7 +67,7 @@ final class Devices: @unchecked Sendable {
 
   /// What MSLITE_NNRT_DRIVERS names, or what is in the folder next to this library.
   private static func libraries() -> [Text] {
-    if let list = secure_getenv("MSLITE_NNRT_DRIVERS") {
+    if let list = secure_getenv(cString("MSLITE_NNRT_DRIVERS")) {
       var found: [Text] = []
       var start = 0
       let count = strlen(list)
@@ -98,7 +99,7 @@ final class Devices: @unchecked Sendable {
     var found: [Text] = []
     while let name = mssys_next_name(directory) {
       let count = strlen(name)
-      if count <= 3 || strcmp(name + count - 3, ".so") != 0 { continue }
+      if count <= 3 || strcmp(name + count - 3, cString(".so")) != 0 { continue }
       if let path = try? Text.copy("\(folder.string)/\(String(cString: name))") { insert(path, into: &found) }
     }
     return found

@@ -1,3 +1,4 @@
+import CInterface
 import CNeuralNetworkRuntime
 import CSystem
 
@@ -19,7 +20,7 @@ final class Driver {
     guard let library = dlopen(path, RTLD_NOW | RTLD_LOCAL) else {
       throw Failure(OH_NN_FAILED, "cannot be loaded: \(dlerror().map { String(cString: $0) } ?? "no reason given")")
     }
-    guard let symbol = dlsym(library, "NNRt_DriverEntry") else {
+    guard let symbol = dlsym(library, cString("NNRt_DriverEntry")) else {
       _ = dlclose(library)
       throw Failure(OH_NN_FAILED, "does not export NNRt_DriverEntry")
     }

@@ -22,7 +22,8 @@ public func OH_NNExecutor_SetOutput(
 public func OH_NNExecutor_Run(_ executor: OpaquePointer!) -> OH_NN_ReturnCode {
   status { () throws(Failure) in
     let object = try liveExecutor(executor)
-    var (inputs, outputs) = try object.slots.bound()
+    var (inputs, outputs) = try object.slots.beginRun()
+    defer { object.slots.endRun() }
     try object.check(inputs, outputs)
     try object.run(inputs, &outputs)
   }

@@ -9,6 +9,8 @@ final class ExecutorSlots {
   private var outputs: [RunTensor?]
   /// Where inputs are copied to.
   private var copies: [DeviceMemory?]
+  /// Runs on their way.
+  private var runs = 0
 
   init(_ prepared: PreparedModel) {
     self.prepared = prepared
@@ -52,12 +54,9 @@ final class ExecutorSlots {
     inputs[number] = Self.tensor(memory, prepared.inputs[number], shape)
   }
 
-  /// Memory for a copy of an input: that of the last copy if it is large enough, unless a run reads it at this moment.
+  /// Memory for a copy of an input: that of the last copy if it is large enough and no run reads it at this moment.
   private func copyMemory(_ index: Int, _ bytes: Int) throws(Failure) -> DeviceMemory {
-    if let memory = copies[index], memory.size >= bytes, inputs[index]?.memory === memory {
-      inputs[index] = nil
-    }
-    if isKnownUniquelyReferenced(&copies[index]), let memory = copies[index], memory.size >= bytes { return memory }
+    if runs == 0, let memory = copies[index], memory.size >= bytes { return memory }
     let memory = try DeviceMemory.allocate(prepared.device, bytes)
     copies[index] = memory
     return memory
@@ -110,11 +109,19 @@ final class ExecutorSlots {
 
   // MARK: running
 
-  /// All inputs and outputs.
-  func bound() throws(Failure) -> ([RunTensor], [RunTensor]) {
+  /// All inputs and outputs, for a run that ``endRun()`` follows.
+  func beginRun() throws(Failure) -> ([RunTensor], [RunTensor]) {
     lock.lock()
     defer { lock.unlock() }
-    return (try Self.all(inputs, "input"), try Self.all(outputs, "output"))
+    let bound = (try Self.all(inputs, "input"), try Self.all(outputs, "output"))
+    runs += 1
+    return bound
+  }
+
+  func endRun() {
+    lock.lock()
+    runs -= 1
+    lock.unlock()
   }
 
   private static func all(_ slots: [RunTensor?], _ kind: StaticString) throws(Failure) -> [RunTensor] {

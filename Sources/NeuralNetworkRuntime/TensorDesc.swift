@@ -74,8 +74,6 @@ final class TensorDescObject: HandleObject {
   }
 }
 
-private let noName: StaticString = ""
-
 /// A description of an input or output, the caller's.
 func makeTensorDesc(_ info: TensorInfo) throws(Failure) -> OpaquePointer {
   let desc = TensorDescObject()
@@ -109,8 +107,7 @@ public func OH_NNTensorDesc_GetName(
   status { () throws(Failure) in
     let desc = try liveTensorDesc(tensorDesc)
     let place = try emptyPlace(name, "name")
-    place.pointee = desc.value.name.map { UnsafePointer($0.pointer) }
-      ?? UnsafeRawPointer(noName.utf8Start).assumingMemoryBound(to: CChar.self)
+    place.pointee = desc.value.name.map { UnsafePointer($0.pointer) } ?? cString("")
   }
 }
 

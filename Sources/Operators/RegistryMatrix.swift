@@ -12,7 +12,10 @@ extension Registry {
         isByteProduct(n) ? try Int8TransposedConvolutionOperator(n) : try TransposedConvolutionOperator(n)
       }
     case .matMulFusion:
-      return { n throws(EngineError) in isByteProduct(n) ? try Int8MatMulOperator(n) : try MatMulOperator(n) }
+      return { n throws(EngineError) in
+        if let layout = n.fused.attention { return try AttentionOperator(n, layout) }
+        return isByteProduct(n) ? try Int8MatMulOperator(n) : try MatMulOperator(n)
+      }
     case .fullConnection:
       return { n throws(EngineError) in isByteProduct(n) ? try Int8FullConnectionOperator(n) : try FullConnectionOperator(n) }
     case .adderFusion: return { n throws(EngineError) in try AdderOperator(n) }

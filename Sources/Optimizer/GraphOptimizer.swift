@@ -54,7 +54,10 @@ public struct GraphOptimizer {
 
   @export(interface)
   public func run() throws(EngineError) {
-    if file == nil { try simplify() }
+    if file == nil {
+      try simplify()
+      fuseAttention()
+    }
     fuseActivationChains()
     try fuseScaleAndBias()
     fuseActivations()

@@ -4,7 +4,7 @@ import Operators
 extension GraphOptimizer {
   /// The permutation of a Transpose with a constant one; nil for other nodes and for the original's special cases (a permutation
   /// whose length differs from the rank).
-  private func permutation(_ node: Node) -> [Int]? {
+  func permutation(_ node: Node) -> [Int]? {
     guard node.kind == .transpose, node.inputs.count == 2, let perm = node.inputs[1].knownIntegers(limit: Shape.maximumRank),
       perm.count == node.inputs[0].shape.rank, !requantises(node)
     else { return nil }

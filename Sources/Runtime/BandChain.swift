@@ -79,16 +79,42 @@ final class BandChain {
       && !outputs.contains { $0 === value }
   }
 
-  /// Chooses the bands' height: the greatest whose rows fit. False when not even the smallest do in `limit` bytes.
+  /// Rows that may be computed twice where shares meet, as a part of an intermediate result's rows. Beyond, the steps one by one are
+  /// faster.
+  private static let bearableRepetition = 0.15
+
+  /// Chooses the shares, and the bands' height: the greatest whose rows fit. False when not even the smallest do in `limit` bytes, or when
+  /// too much would be computed twice.
   private func place(_ limit: Int) -> Bool {
-    let wanted = threads == 1 ? 1 : threads * 2
-    shareRows = ((last.rows + wanted - 1) / wanted + last.step - 1) / last.step * last.step
+    cut(shares: threads == 1 ? 1 : threads * 2)
+    if repetition() > Self.bearableRepetition {
+      cut(shares: threads)
+      if repetition() > Self.bearableRepetition { return false }
+    }
     bandRows = last.roundedUp(max(last.step, 32))
     while layOut() > limit {
       if bandRows <= last.step { return false }
       bandRows = max(last.step, bandRows / 2 / last.step * last.step)
     }
     return true
+  }
+
+  private func cut(shares wanted: Int) {
+    shareRows = ((last.rows + wanted - 1) / wanted + last.step - 1) / last.step * last.step
+  }
+
+  /// The largest part of an intermediate result's rows that is computed twice.
+  private func repetition() -> Double {
+    var computed = [Int](repeating: 0, count: bands.count - 1)
+    for share in 0..<shares {
+      var cursor = Cursor(from: share * shareRows)
+      while cursor.advance(bands, to: min((share + 1) * shareRows, last.rows), by: last.rows) {
+        for i in 0..<computed.count { computed[i] += cursor.last[i] - cursor.first[i] }
+      }
+    }
+    var worst = 0.0
+    for (i, rows) in computed.enumerated() { worst = max(worst, Double(rows - bands[i].rows) / Double(max(bands[i].rows, 1))) }
+    return worst
   }
 
   /// Finds out how many rows of each intermediate result are there at once, by going through all bands. Returns their bytes.

@@ -66,13 +66,12 @@ extension TrainingSession {
     return graph
   }
 
-  /// The tensors of the part that predicts which have the given names.
+  /// The tensors that have the given names: of the part that predicts, or of what follows it beside the loss.
   private func tensors(_ names: [[UInt8]]) throws(EngineError) -> [Tensor] {
-    let isNeeded = parts.isNeeded(for: parts.evaluationOutputs)
     var found = [Tensor]()
     for name in names {
       let count = found.count
-      for (i, node) in parts.graph.nodes.enumerated() where isNeeded[i] && found.count == count {
+      for (i, node) in parts.graph.nodes.enumerated() where parts.canPredict[i] && found.count == count {
         for t in node.outputs where found.count == count && t.name.utf8.elementsEqual(name) { found.append(t) }
       }
       if found.count == count {

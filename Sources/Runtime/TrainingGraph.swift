@@ -16,6 +16,8 @@ struct TrainingGraph {
   let evaluationOutputs: [Tensor]
   /// The model's outputs without those of optimisers.
   let trainingOutputs: [Tensor]
+  /// By node: it can belong to a model for inference, because no loss, gradient or update is before it.
+  let canPredict: [Bool]
   /// By tensor: the node that makes it, or -1.
   private let producer: [Int]
 
@@ -61,6 +63,13 @@ struct TrainingGraph {
       isLoss.append(lossNames.contains { !$0.isEmpty && TrainingGraph.contains(node.name, $0) })
       isBackward.append(TrainingGraph.contains(node.name, backwardName))
     }
+    var canPredict = [Bool]()
+    for (i, node) in graph.nodes.enumerated() {
+      var can = !isLoss[i] && !isBackward[i] && !node.kind.updatesWeights
+      for t in node.inputs where producer[t.index] >= 0 && !canPredict[producer[t.index]] { can = false }
+      canPredict.append(can)
+    }
+    self.canPredict = canPredict
     var predictions = [Tensor]()
     for (i, node) in graph.nodes.enumerated() where isLoss[i] && !isBackward[i] {
       for t in node.inputs {

@@ -21,7 +21,7 @@ struct Arguments: ParsableArguments {
   @Option(name: .customLong("fp16"), help: ArgumentHelp("Store float32 weights as float16.", valueName: "on|off"))
   var fp16 = "off"
 
-  @Option(name: .customLong("trainModel"), help: ArgumentHelp("Keep the training graph (MINDIR only).", valueName: "true|false"))
+  @Option(name: .customLong("trainModel"), help: ArgumentHelp("Keep the training graph (MINDIR), or make one: config section [training].", valueName: "true|false"))
   var trainModel = "false"
 
   @Option(name: .customLong("inputShape"), help: ArgumentHelp("Fixed input shapes in the source's layout, such as \"x:1,3,224,224;y:1,10\".", valueName: "shapes"))

@@ -1,5 +1,6 @@
 import Conversion
 import ConverterCore
+import Differentiation
 import Foundation
 import Graph
 
@@ -38,9 +39,13 @@ struct Settings {
     } else if format == .caffe {
       wrong.add("--weightFile is missing: a CAFFE model has its weights in a .caffemodel file")
     }
+    var config = ConfigFile()
+    if let path = a.configFile {
+      do throws(EngineError) { config = try ConfigFile.read(path) } catch { wrong.add("--configFile: \(error.message)") }
+    }
+    let trains = Settings.bool("trainModel", a.trainModel, &wrong)
+    let training = Settings.training(config, trains, format, &input, &wrong)
     if let text = a.inputShape { input.inputShapes = Settings.shapes(text, &wrong) }
-    input.training = Settings.bool("trainModel", a.trainModel, &wrong)
-    if input.training && format != nil && format != .mindir { wrong.add("--trainModel=true needs --fmk=MINDIR") }
     input.decryptMode = a.decryptMode.uppercased()
     if !["AES-GCM", "AES-CBC"].contains(input.decryptMode) { wrong.add("--decryptMode=\(a.decryptMode) is neither AES-GCM nor AES-CBC") }
     if let hex = a.decryptKey {
@@ -55,7 +60,9 @@ struct Settings {
     if let layout = a.outputDataFormat { options.outputFormat = Settings.layout("outputDataFormat", layout, &wrong) }
     options.inputType = Settings.type("inputDataType", a.inputDataType, &wrong)
     options.outputType = Settings.type("outputDataType", a.outputDataType, &wrong)
-    if input.training {
+    options.config = config
+    options.training = training
+    if trains {
       for (name, type) in [("inputDataType", options.inputType), ("outputDataType", options.outputType)] where type != nil && type != .float32 {
         wrong.add("--\(name) must be FLOAT or DEFAULT with --trainModel=true")
       }
@@ -77,13 +84,34 @@ struct Settings {
     } else if a.encryptKey != nil {
       wrong.add("--encryptKey without --encryption=true")
     }
-    if let path = a.configFile {
-      do throws(EngineError) { options.config = try ConfigFile.read(path) } catch { wrong.add("--configFile: \(error.message)") }
-    }
     infer = Settings.bool("infer", a.infer, &wrong)
     check = a.check
     quiet = a.quiet
     if !wrong.texts.isEmpty { throw wrong }
+  }
+
+  /// What to make of a model for inference: config section `training`. Without that section a training graph is kept as it is.
+  private static func training(
+    _ config: ConfigFile, _ trains: Bool, _ format: ConversionOptions.SourceFormat?, _ input: inout ImportOptions, _ wrong: inout Mistakes
+  ) -> TrainingSettings? {
+    do throws(EngineError) {
+      if let settings = try TrainingSettings(config) {
+        if !trains { wrong.add("the config section [\(TrainingSettings.section)] needs --trainModel=true") }
+        if format == .thirdParty { wrong.add("--fmk=THIRDPARTY: there is no graph to train") }
+        for section in config.sections.keys.sorted() where section.hasSuffix("_quant_param") {
+          wrong.add("the config sections [\(TrainingSettings.section)] and [\(section)] exclude each other: a trained model is quantised by its export")
+        }
+        input.differentiates = true
+        let batch = try config.int(TrainingSettings.section, "batch_size", 0...Int(Int32.max), default: 0)
+        input.batch = batch > 0 ? batch : nil
+        return settings
+      }
+    } catch { wrong.add("--configFile: \(error.message)") }
+    if trains && format != nil && format != .mindir {
+      wrong.add("--trainModel=true needs --fmk=MINDIR, or the section [\(TrainingSettings.section)] in the config file")
+    }
+    input.training = trains
+    return nil
   }
 
   private static func refusal(framework: String) -> String {

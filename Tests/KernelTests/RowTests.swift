@@ -103,11 +103,13 @@ import Testing
     for hidden in lengths {
       for (zoneoutC, zoneoutH) in [(Float(0), Float(0)), (0.25, 0.1)] {
         var random = Random(hidden)
-        let gates = random.floats(4 * hidden, -4, 4), state = random.floats(2 * hidden)
-        let run = { (t: MSKernels) in
-          output(2 * hidden, from: state) { t.lstm_step(gates, $0, $0 + hidden, hidden, zoneoutC, zoneoutH) }
+        let gates = random.floats(4 * hidden + 3 * 5, -4, 4), state = random.floats(2 * hidden)
+        for stride in [hidden, hidden + 5] {
+          let run = { (t: MSKernels) in
+            output(2 * hidden, from: state) { t.lstm_step(gates, stride, $0, $0 + hidden, hidden, zoneoutC, zoneoutH) }
+          }
+          expectClose(run(table.kernels), run(reference), absolute: 5e-7, "hidden \(hidden), stride \(stride)")
         }
-        expectClose(run(table.kernels), run(reference), absolute: 5e-7, "hidden \(hidden)")
       }
     }
   }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""make_manifest.py DIR [--absolute]: prints the test cases of a folder of models, one per line, for Tests/C/golden.c.
+"""make_manifest.py DIR [--absolute]: prints the test cases of a folder of models, one per line, for
+Tests/C/golden.c and the tests of the bindings.
 
 DIR holds folders with a meta.json (one model and its recorded cases) and the collections control_flow, single_op_tflite,
 ms_variants, ms_from_repos, tf_front_end and packed. What is listed there but has no file is passed over, so a folder may hold any

@@ -48,11 +48,26 @@ check "run it" env LD_LIBRARY_PATH="$prefix/lib" "$work/ndk"
 check "build the example with pkg-config" make -C examples/classify -B PROGRAM="$work/classify" \
   MSLITE_CFLAGS="$(pkg-config --cflags mslite)" MSLITE_LIBS="$(pkg-config --libs mslite)"
 
+# The Neural Network Runtime: linked with either library, and with drivers in the installed folder.
+nnrt_flags=$(pkg-config --cflags --libs mslite-nnrt)
+drivers=$(pkg-config --variable=driverdir mslite-nnrt)
+model=examples/nnrt_build_model/build_model.c
+check "build a driver" gcc -std=c99 -shared -fPIC -fvisibility=hidden Tests/C/nnrt/driver_test.c -o "$drivers/test.so" $nnrt_flags -lm
+check "compile for NNRt" gcc -std=c99 $model -o "$work/nnrt" $nnrt_flags
+check "compile for one of its libraries" gcc -std=c99 $model -o "$work/nnrt_core" -I"$prefix/include" -L"$prefix/lib" -lneural_network_core
+check "compile for the other one" gcc -std=c99 $model -o "$work/nnrt_runtime" -I"$prefix/include" -L"$prefix/lib" -lneural_network_runtime
+for program in nnrt nnrt_core nnrt_runtime; do
+  check "run $program with a driver of the folder" env LD_LIBRARY_PATH="$prefix/lib" "$work/$program" Device-CPU
+done
+finds_none() { ! env LD_LIBRARY_PATH="$prefix/lib" MSLITE_NNRT_DRIVERS= "$work/nnrt"; }
+check "MSLITE_NNRT_DRIVERS comes before the folder" finds_none
+
 # CMake: shared and static, and versions that must be refused.
 check "configure" cmake -S "$here" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix"
 check "build with CMake" cmake --build "$work/cmake"
 check "run the CMake program" "$work/cmake/consumer"
 check "run the static CMake program" "$work/cmake/consumer_static"
+check "run the CMake program for NNRt" "$work/cmake/consumer_nnrt" Device-CPU
 refuses() { ! cmake -S "$here" -B "$work/cmake-$1" -DCMAKE_PREFIX_PATH="$prefix" -DWANTED="$1"; }
 check "version 99 is refused" refuses 99
 check "version 0.9 is refused" refuses 0.9

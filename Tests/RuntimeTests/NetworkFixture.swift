@@ -41,11 +41,18 @@ struct Network {
   }
 
   mutating func op(_ name: String, _ kind: OperatorKind, _ fields: [Int: AttributeValue], _ inputs: [Tensor]) -> Tensor {
+    ops(name, kind, fields, inputs, outputs: 1)[0]
+  }
+
+  /// A node of several outputs.
+  mutating func ops(
+    _ name: String, _ kind: OperatorKind, _ fields: [Int: AttributeValue], _ inputs: [Tensor], outputs: Int
+  ) -> [Tensor] {
     var a = Attributes()
     for (id, v) in fields { a[id] = v }
-    let y = add(type, [-1])
-    nodes.append(Node(name: name, kind: kind, attributes: a, inputs: inputs, outputs: [y]))
-    return y
+    let ys = (0..<outputs).map { _ in add(type, [-1]) }
+    nodes.append(Node(name: name, kind: kind, attributes: a, inputs: inputs, outputs: ys))
+    return ys
   }
 
   /// The file of a graph from `inputs` to `outputs`.

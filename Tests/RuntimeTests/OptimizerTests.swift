@@ -205,4 +205,72 @@ private final class Bench {
     let y = b.op(.mulFusion, [x, b.activation(sum, 2)])
     #expect(try b.optimised([x], [y]) == ["MulFusion"])
   }
+
+  /// The layers of an attention between q, k, v [batch, positions, heads, depth] and the joined heads.
+  private struct AttentionCase {
+    var batch = 1, rows = 5, columns = 5, heads = 2, depth = 8, width = 8
+    /// The transposes that separate the heads are there, for q, k, v and the result.
+    var separates = [true, true, true, true]
+    /// k is transposed by the product.
+    var productTransposes = false
+    var scale: OperatorKind? = .divFusion
+    var mask: [Int]? = nil
+    var axis: Int64 = 3
+  }
+
+  private func attention(_ c: AttentionCase) throws -> [String] {
+    let b = Bench()
+    func operand(_ positions: Int, _ depth: Int, _ separates: Bool, _ perm: [Int32]) -> (Tensor, Tensor) {
+      if separates {
+        let x = b.input([c.batch, positions, c.heads, depth])
+        return (x, b.op(.transpose, [x, b.integers(perm, [4])]))
+      }
+      let x = b.input(perm == [0, 2, 3, 1] ? [c.batch, c.heads, depth, positions] : [c.batch, c.heads, positions, depth])
+      return (x, x)
+    }
+    let (q, qh) = operand(c.rows, c.depth, c.separates[0], [0, 2, 1, 3])
+    let (k, kh) = operand(c.columns, c.depth, c.separates[1], c.productTransposes ? [0, 2, 1, 3] : [0, 2, 3, 1])
+    let (v, vh) = operand(c.columns, c.width, c.separates[2], [0, 2, 1, 3])
+    var inputs = [q, k, v]
+    var s = b.op(.matMulFusion, [qh, kh]) { $0[1] = .bool(c.productTransposes) }
+    if let scale = c.scale { s = b.op(scale, [s, b.constant([1], [2.5])]) }
+    if let mask = c.mask {
+      inputs.append(b.input(mask))
+      s = b.op(.addFusion, mask.count % 2 == 0 ? [s, inputs[3]] : [inputs[3], s])
+    }
+    s = b.op(.softmax, [s]) { $0[0] = .ints([c.axis]) }
+    var y = b.op(.matMulFusion, [s, vh])
+    if c.separates[3] { y = b.op(.transpose, [y, b.integers([0, 2, 1, 3], [4])]) }
+    return try b.optimised(inputs, [y])
+  }
+
+  @Test(arguments: [1, 2, 13, 33, 70]) func attentionIsOneOperator(rows: Int) throws {
+    for columns in [1, 7, 16, 40] {
+      for (depth, width) in [(1, 1), (5, 17), (16, 16), (33, 8)] {
+        for form in 0..<8 {
+          var c = AttentionCase(rows: rows, columns: columns, depth: depth, width: width)
+          (c.batch, c.heads) = (1 + form % 2, 1 + form % 3)
+          c.productTransposes = form % 2 == 1
+          c.separates = [form & 1 == 0, form & 2 == 0, form & 4 == 0, form % 3 == 0]
+          c.scale = [nil, .divFusion, .mulFusion][form % 3]
+          c.mask = [nil, [c.batch, 1, 1, columns], [rows, columns], [c.batch, c.heads, rows, columns], [1], [columns], [rows, 1]][form % 7]
+          #expect(try attention(c) == ["MatMulFusion"], "\(c)")
+        }
+      }
+    }
+  }
+
+  @Test func whatIsNoAttentionStays() throws {
+    // Softmax over another axis; a factor that is no single number is no factor.
+    #expect(try attention(AttentionCase(axis: 2)).contains("Softmax"))
+    let b = Bench()
+    let q = b.input([1, 2, 5, 8]), k = b.input([1, 2, 8, 5]), v = b.input([1, 2, 5, 8])
+    let s = b.op(.softmax, [b.op(.mulFusion, [b.op(.matMulFusion, [q, k]), b.constant([5])])]) { $0[0] = .ints([-1]) }
+    #expect(try b.optimised([q, k, v], [b.op(.matMulFusion, [s, v])]).contains("Softmax"))
+    // Somebody else reads the weights.
+    let b2 = Bench()
+    let q2 = b2.input([1, 2, 5, 8]), k2 = b2.input([1, 2, 8, 5]), v2 = b2.input([1, 2, 5, 8])
+    let s2 = b2.op(.softmax, [b2.op(.matMulFusion, [q2, k2])]) { $0[0] = .ints([-1]) }
+    #expect(try b2.optimised([q2, k2, v2], [b2.op(.matMulFusion, [s2, v2]), s2]).contains("Softmax"))
+  }
 }

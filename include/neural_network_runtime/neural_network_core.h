@@ -54,11 +54,10 @@ OH_NN_ReturnCode OH_NNCompilation_ExportCacheToBuffer(OH_NNCompilation *compilat
                                                       size_t *modelSize);
 
 /**
- * Takes a compiled model from memory instead of a model. Since API 11.
+ * Takes a compiled model from memory, for a compilation that has no other model. Since API 11.
  * @param buffer what OH_NNCompilation_ExportCacheToBuffer has written; must stay until the compilation is freed. Its contents are
  *        checked by OH_NNCompilation_Build.
  * @param modelSize its bytes; not 0
- * @return OH_NN_INVALID_PARAMETER for a compilation that was made with a model
  */
 OH_NN_ReturnCode OH_NNCompilation_ImportCacheFromBuffer(OH_NNCompilation *compilation, const void *buffer, size_t modelSize);
 
@@ -93,10 +92,12 @@ OH_NN_ReturnCode OH_NNCompilation_EnableFloat16(OH_NNCompilation *compilation, b
 /**
  * Compiles. Since API 9.
  * @return OH_NN_INVALID_PARAMETER for a model that is not finished, no model or two, a second call after success, a performance mode
- *         or priority out of range, and a cache folder that does not exist; OH_NN_FAILED for an unknown device, operators that the
- *         device does not support, and a device that fails; OH_NN_OPERATION_FORBIDDEN for settings that the device does not support,
- *         and a cache of a newer version; OH_NN_INVALID_FILE for an offline model or cache that cannot be read when there is nothing
- *         else to compile
+ *         or priority out of range, and a cache folder that does not exist; OH_NN_FAILED for an unknown device, a model that cannot
+ *         run, operators that the device does not support, and a device that fails to compile; OH_NN_UNAVAILABLE_DEVICE for one that
+ *         does not say what it supports; OH_NN_UNSUPPORTED for one that takes no offline models; OH_NN_OPERATION_FORBIDDEN for
+ *         settings and inputs of unknown shape that the device does not support, and a cache of a newer version; OH_NN_INVALID_FILE
+ *         for an offline model or cache that cannot be read when there is nothing else to compile; OH_NN_SAVE_CACHE_EXCEPTION for a
+ *         cache that cannot be written
  */
 OH_NN_ReturnCode OH_NNCompilation_Build(OH_NNCompilation *compilation);
 
@@ -157,7 +158,7 @@ NN_Tensor *OH_NNTensor_CreateWithSize(size_t deviceID, NN_TensorDesc *tensorDesc
  * A tensor in memory that the caller has. Since API 11.
  * @param fd can be mapped shared; stays the caller's and must stay open until the tensor is freed
  * @param size bytes from the beginning of the memory that may be used
- * @param offset where the tensor begins; any number
+ * @param offset where the tensor begins, a multiple of the size of its elements
  */
 NN_Tensor *OH_NNTensor_CreateWithFd(size_t deviceID, NN_TensorDesc *tensorDesc, int fd, size_t size, size_t offset);
 

@@ -4,7 +4,7 @@
  *
  * What neural_network_core.h says about handles, ownership and threads holds here too. A model is built in this order: tensors, the
  * types and data of those that are parameters, operators, inputs and outputs, OH_NNModel_Finish. After that nothing can be added:
- * OH_NN_OPERATION_FORBIDDEN.
+ * OH_NN_OPERATION_FORBIDDEN (but OH_NNModel_AddTensorToModel succeeds, to no effect, as it does on OpenHarmony).
  */
 #ifndef NEURAL_NETWORK_RUNTIME_H
 #define NEURAL_NETWORK_RUNTIME_H

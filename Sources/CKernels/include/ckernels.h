@@ -231,9 +231,9 @@ typedef struct MSKernels {
                               float *_Nullable var_out);
 
   /* --- recurrent --- */
-  /* One LSTM step of one row. gates: 4 * hidden pre-activations in the order i, o, f, g. c is read and replaced, h is
-   * written: c = sig(f) c + sig(i) tanh(g); h = sig(o) tanh(c). Zoneout: c = zc * c_old + (1 - zc) * c, and h alike. */
-  void (*_Nonnull lstm_step)(const float *_Nonnull gates, float *_Nonnull c, float *_Nonnull h, ptrdiff_t hidden,
+  /* `n` values of one row of an LSTM step. gates: pre-activations in the order i, o, f, g, `stride` apart. c is read and replaced,
+   * h is written: c = sig(f) c + sig(i) tanh(g); h = sig(o) tanh(c). Zoneout: c = zc * c_old + (1 - zc) * c, and h alike. */
+  void (*_Nonnull lstm_step)(const float *_Nonnull gates, ptrdiff_t stride, float *_Nonnull c, float *_Nonnull h, ptrdiff_t n,
                              float zoneout_c, float zoneout_h);
 
   /* --- layout and type --- */

@@ -3,10 +3,11 @@ import Graph
 import ModelFile
 
 /// Merges nodes that compute the same from the same tensors, and small constants of the same value.
-struct CommonNodes {
+public struct CommonNodes {
   let editor: GraphEditor
   let switches: FusionSwitch
-  private static let constantLimit = 1024
+  /// Constants of more elements are not merged.
+  public static let constantLimit = 1024
 
   func run() {
     guard switches.allows("ReduceSameOpInHorizon") else { return }
@@ -43,6 +44,8 @@ struct CommonNodes {
           continue
         }
         twins[ObjectIdentifier(t)] = t
+        // Weights that begin with the same values are trained apart.
+        if editor.builder.model.options.differentiates && t.count > 1 && t.type != .int32 { continue }
         guard t.list == nil, t.count <= Self.constantLimit, t.quantParams.isEmpty, t.type != .string, let data = t.data else { continue }
         let bytes = UnsafeRawBufferPointer(start: data, count: t.byteCount)
         let value = Value(type: t.type.rawValue, dims: t.shape.dims, bytes: Array(bytes))

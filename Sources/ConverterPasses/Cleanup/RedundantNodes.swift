@@ -40,7 +40,7 @@ struct RedundantNodes {
     guard !node.inputs.isEmpty, !node.outputs.isEmpty else { return false }
     switch node.kind {
     case .depend: return node.inputs.count == 1
-    case .dropout: return true
+    case .dropout: return !editor.builder.model.options.differentiates
     case .reshape, .squeeze, .unsqueeze, .expandDims, .flatten: return keepsShape(node)
     case .cast: return node.inputs[0].type == node.outputs[0].type && node.outputs[0].type != .unknown
     case .concat, .addN: return node.inputs.count == 1

@@ -142,8 +142,8 @@ final class LSTMOperator: Operator {
     workspaceBytes = 0
     if outputs[0].count == 0 { return }
     let gates = 4 * hidden
-    // Gates of all steps; states; the cell's output before a projection.
-    let values = (steps * batch * gates + batch * (state + 2 * hidden)) * 4
+    // Gates of all steps; the cell's state; its output before a projection.
+    let values = (steps * batch * gates + batch * 2 * hidden) * 4
     workspaceBytes = values + scratchBytes
     for i in 1..<inputs.count where inputs[i].type == .float16 && (weights.isEmpty || i == h0 || i == c0) {
       try operands[i].prepare(self, context)
@@ -223,13 +223,64 @@ final class LSTMOperator: Operator {
     matrix.pack(UnsafePointer(ordered.floats), transposed: true, context)
   }
 
+  /// Multiply-adds of a step's recurrent product from which two threads share the step: some 2 microseconds, of which a start of the
+  /// threads takes a part.
+  private static let sharedStep = 32_768
+
+  /// Into how many parts the threads cut a step: each a run of values of the state, whose four gates are whole panels.
+  private func parts(_ w: Direction, _ context: ExecutionContext) -> Int {
+    let matrix = w.recurrent.matrix
+    if w.projection != nil || matrix.half != nil || batch * 4 * hidden * state < Self.sharedStep { return 1 }
+    let width = Int(matrix.kernels.pointee.gemm_nr)
+    var parts = context.threads
+    while parts > 1 && hidden % (parts * width) != 0 { parts -= 1 }
+    return parts
+  }
+
+  /// A part of a step's values: their gates, then the cell.
+  private struct StepJob: ParallelJob {
+    let kernels: UnsafePointer<MSKernels>
+    let matrix: PackedMatrix
+    let product: MSGemm
+    let c: UnsafeMutablePointer<Float>, h: UnsafeMutablePointer<Float>
+    let rowStride: Int
+    let hidden: Int, parts: Int
+    let zoneoutCell: Float, zoneoutHidden: Float
+
+    func run(_ index: Int, worker: Int) {
+      let first = hidden * index / parts, count = hidden / parts
+      let width = Int(matrix.kernels.pointee.gemm_nr)
+      withUnsafePointer(to: product) {
+        var gate = 0
+        while gate < 4 {
+          let panel = (gate * hidden + first) / width
+          matrix.kernels.pointee.gemm($0, 0, $0.pointee.m, panel, panel + count / width)
+          gate += 1
+        }
+      }
+      finish(first, count)
+    }
+
+    /// The cell's values `first..<first + count`, from finished gates.
+    func finish(_ first: Int, _ count: Int) {
+      var b = 0
+      while b < product.m {
+        kernels.pointee.lstm_step(
+          product.c + (b * 4 * hidden + first), hidden, c + (b * hidden + first), h + (b * rowStride + first), count, zoneoutCell,
+          zoneoutHidden)
+        b += 1
+      }
+    }
+  }
+
   /// Keeps what the gradient needs of a step, whose gates before their functions are `g`.
   private func keep(
-    _ t: Int, _ d: Int, _ g: UnsafePointer<Float>, _ h: UnsafePointer<Float>, _ c: UnsafePointer<Float>, _ context: ExecutionContext
+    _ t: Int, _ d: Int, _ g: UnsafePointer<Float>, _ h: UnsafePointer<Float>, _ hStride: Int, _ c: UnsafePointer<Float>,
+    _ context: ExecutionContext
   ) {
     let block = steps * directions * batch * hidden
     let target = outputs[3].floats + (t * directions + d) * batch * hidden
-    memcpy(target, h, batch * hidden * 4)
+    for b in 0..<batch { memcpy(target + b * hidden, h + b * hStride, hidden * 4) }
     memcpy(target + block, c, batch * hidden * 4)
     for gate in 0..<4 {
       let f = Int32((gate < 3 ? MS_UNARY_SIGMOID : MS_UNARY_TANH).rawValue)
@@ -267,39 +318,54 @@ final class LSTMOperator: Operator {
     }
     packVariables(context)
     let x = UnsafePointer(inputs[0].floats), y = outputs[0].floats
-    let all = (context.workspace + scratchBytes).assumingMemoryBound(to: Float.self), h = all + steps * batch * gates, c = h + batch * state, cell = c + batch * hidden
+    let all = (context.workspace + scratchBytes).assumingMemoryBound(to: Float.self)
+    let c = all + steps * batch * gates, cell = c + batch * hidden
     let stepStride = directions * batch * state, rowStride = isMindIR ? directions * state : state
     for d in 0..<directions {
       let w = weights[d]
-      memcpy(h, operands[h0].pointer(self) + d * batch * state, batch * state * 4)
       memcpy(c, operands[c0].pointer(self) + d * batch * hidden, batch * hidden * 4)
       context.product(
         x, lda: inputSize, w.input, all, ldc: gates, m: steps * batch, bias: w.bias.floats, residual: nil, ldr: 0)
+      // The state after a step is what the step has written to the output.
+      var h = operands[h0].pointer(self) + d * batch * state, hStride = state
+      let parts = parts(w, context)
       for step in 0..<steps {
         let t = d == 0 ? step : steps - 1 - step
         let g = all + t * batch * gates
-        context.product(h, lda: state, w.recurrent, g, ldc: gates, m: batch, bias: nil, residual: g, ldr: gates)
         let target = y + t * stepStride + d * (isMindIR ? state : batch * state)
+        let product = MSGemm(
+          a: h, lda: hStride, b: w.recurrent.panels.floats, c: g, ldc: gates, m: batch, n: gates, k: state, bias: nil, residual: g,
+          ldr: gates, activation: FusedActivation.none.op, alpha: 0, beta: 0)
         if let projection = w.projection {
+          context.multiply(product, w.recurrent.matrix, scratch: 0)
           for b in 0..<batch {
-            context.kernels.pointee.lstm_step(g + b * gates, c + b * hidden, cell + b * hidden, hidden, zoneoutCell, 0)
+            context.kernels.pointee.lstm_step(g + b * gates, hidden, c + b * hidden, cell + b * hidden, hidden, zoneoutCell, 0)
           }
           context.product(cell, lda: hidden, projection, target, ldc: rowStride, m: batch, bias: nil, residual: nil, ldr: 0)
-          for b in 0..<batch {
-            let row = target + b * rowStride, old = h + b * state
-            if zoneoutHidden != 0 { context.kernels.pointee.lerp(row, old, zoneoutHidden, row, state) }
-            memcpy(old, row, state * 4)
+          if zoneoutHidden != 0 {
+            for b in 0..<batch {
+              let row = target + b * rowStride
+              context.kernels.pointee.lerp(row, h + b * hStride, zoneoutHidden, row, state)
+            }
           }
         } else {
-          for b in 0..<batch {
-            let row = h + b * hidden
-            context.kernels.pointee.lstm_step(g + b * gates, c + b * hidden, row, hidden, zoneoutCell, zoneoutHidden)
-            memcpy(target + b * rowStride, row, hidden * 4)
+          if zoneoutHidden != 0 { for b in 0..<batch { memcpy(target + b * rowStride, h + b * hStride, hidden * 4) } }
+          let job = StepJob(
+            kernels: context.kernels, matrix: w.recurrent.matrix, product: product, c: c, h: target, rowStride: rowStride,
+            hidden: hidden, parts: parts, zoneoutCell: zoneoutCell, zoneoutHidden: zoneoutHidden)
+          if parts > 1 {
+            context.parallel(parts, job)
+          } else {
+            context.multiply(product, w.recurrent.matrix, scratch: 0)
+            job.finish(0, hidden)
           }
-          if trains && outputs.count > 3 { keep(t, d, g, h, c, context) }
         }
+        (h, hStride) = (UnsafePointer(target), rowStride)
+        if trains && outputs.count > 3 { keep(t, d, g, h, hStride, c, context) }
       }
-      if outputs.count > 1 { memcpy(outputs[1].floats + d * batch * state, h, batch * state * 4) }
+      if outputs.count > 1 {
+        for b in 0..<batch { memcpy(outputs[1].floats + (d * batch + b) * state, h + b * hStride, state * 4) }
+      }
       if outputs.count > 2 { memcpy(outputs[2].floats + d * batch * hidden, c, batch * hidden * 4) }
     }
   }

@@ -264,23 +264,16 @@ final class ConvolutionOperator: Operator {
 
   private func runGeneral(_ context: ExecutionContext) {
     guard let matrix else { return }
-    let rows = geometry.outHeight * geometry.outWidth
-    let grid = WorkGrid(
-      rows: rows, panels: matrix.panels, work: rows * matrix.k * matrix.n, rowTile: matrix.rowTile,
-      threads: context.threads)
-    let images = node.inputs[0].shape[0]
-    var image = 0
-    while image < images {
-      var g = 0
-      while g < group {
-        let job = ConvolutionJob(
-          kernels: matrix.kernels, half: matrix.half, convolution: convolution(image: image, group: g, bound: true), grid: grid,
-          scratch: context.workspace, scratchStride: scratchStride)
-        context.parallel(grid.tasks, job)
-        g += 1
-      }
-      image += 1
-    }
+    let rows = geometry.outHeight * geometry.outWidth, work = rows * matrix.k * matrix.n
+    let span = BatchSpan(images: node.inputs[0].shape[0] * group, work: work, threads: context.threads)
+    let job = ConvolutionJob(
+      kernels: matrix.kernels, half: matrix.half, convolution: convolution(image: 0, group: 0, bound: true), groups: group,
+      groupWeights: matrix.bytes / 4, span: span,
+      grid: WorkGrid(
+        rows: rows, panels: matrix.panels, work: work, rowTile: matrix.rowTile, threads: span.threadsPerImage,
+        cut: matrix.isLarge(context) ? .sharesOfPanels : .rows),
+      scratch: context.workspace, scratchStride: scratchStride)
+    context.parallel(job.tasks, job)
   }
 
   /// The depthwise convolution of an image.
@@ -297,14 +290,9 @@ final class ConvolutionOperator: Operator {
 
   private func runDepthwise(_ context: ExecutionContext) {
     guard packed != nil else { return }
-    let x = node.inputs[0], y = node.outputs[0]
-    let inImage = x.shape[1] * x.shape[2] * outChannels, outImage = geometry.outHeight * geometry.outWidth * outChannels
-    var image = 0
-    while image < x.shape[0] {
-      let job = DepthwiseJob(depthwise(UnsafePointer(x.floats + image * inImage), y.floats + image * outImage), context)
-      context.parallel(job.bands, job)
-      image += 1
-    }
+    let x = UnsafePointer(node.inputs[0].floats)
+    let job = DepthwiseJob(depthwise(x, node.outputs[0].floats), images: node.inputs[0].shape[0], context)
+    context.parallel(job.tasks, job)
   }
 }
 

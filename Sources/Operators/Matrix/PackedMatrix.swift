@@ -41,12 +41,14 @@ struct PackedMatrix {
   /// Rows of the register tile.
   var rowTile: Int { Int(half?.pointee.gemm_mr ?? kernels.pointee.gemm_mr) }
 
+  /// The panels do not stay in a core's second-level cache beside the rows that they are multiplied with.
+  func isLarge(_ context: ExecutionContext) -> Bool { bytes > context.secondLevelCache / 2 }
+
   /// Scratch of one worker during ``ExecutionContext/multiply(_:_:scratch:)``, and that of all.
   var scratchStride: Int { half.map { ($0.pointee.gemm_scratch(k) + 63) & ~63 } ?? 0 }
   func scratchBytes(_ context: ExecutionContext) -> Int { scratchStride * context.threads }
 
   private struct Job: ParallelJob {
-    let kernels: UnsafePointer<MSKernels>
     let matrix: PackedMatrix
     let source: UnsafeRawPointer
     let fromHalf: Bool
@@ -55,19 +57,38 @@ struct PackedMatrix {
     let tasks: Int
 
     func run(_ index: Int, worker: Int) {
-      let first = matrix.panels * index / tasks, last = matrix.panels * (index + 1) / tasks
-      if let half = matrix.half {
-        half.pointee.gemm_pack_b(
-          target.assumingMemoryBound(to: UInt16.self), source, fromHalf ? 1 : 0, matrix.k, matrix.n, rowStride, columnStride, first,
-          last)
-      } else if fromHalf {
-        kernels.pointee.gemm_pack_b_f16(
-          target.assumingMemoryBound(to: Float.self), source.assumingMemoryBound(to: UInt16.self), matrix.k, matrix.n, rowStride,
-          columnStride, first, last)
+      matrix.packPanels(
+        source, fromHalf: fromHalf, rowStride: rowStride, columnStride: columnStride, into: target,
+        matrix.panels * index / tasks, matrix.panels * (index + 1) / tasks)
+    }
+  }
+
+  /// Packs panels `first..<last` on the calling thread. See ``pack``.
+  func packPanels(
+    _ source: UnsafeRawPointer, fromHalf: Bool, rowStride: Int, columnStride: Int, into target: UnsafeMutableRawPointer, _ first: Int,
+    _ last: Int
+  ) {
+    if let half {
+      half.pointee.gemm_pack_b(
+        target.assumingMemoryBound(to: UInt16.self), source, fromHalf ? 1 : 0, k, n, rowStride, columnStride, first, last)
+    } else if fromHalf {
+      kernels.pointee.gemm_pack_b_f16(
+        target.assumingMemoryBound(to: Float.self), source.assumingMemoryBound(to: UInt16.self), k, n, rowStride, columnStride, first,
+        last)
+    } else {
+      kernels.pointee.gemm_pack_b(
+        target.assumingMemoryBound(to: Float.self), source.assumingMemoryBound(to: Float.self), k, n, rowStride, columnStride, first,
+        last)
+    }
+  }
+
+  /// All panels of rows `first..<last` of a product on the calling thread; `scratch` has ``scratchStride`` bytes.
+  func multiplyRows(_ g: MSGemm, _ first: Int, _ last: Int, scratch: UnsafeMutableRawPointer) {
+    withUnsafePointer(to: g) {
+      if let half {
+        half.pointee.gemm($0, first, last, 0, panels, scratch)
       } else {
-        kernels.pointee.gemm_pack_b(
-          target.assumingMemoryBound(to: Float.self), source.assumingMemoryBound(to: Float.self), matrix.k, matrix.n, rowStride,
-          columnStride, first, last)
+        kernels.pointee.gemm($0, first, last, 0, panels)
       }
     }
   }
@@ -104,7 +125,7 @@ struct PackedMatrix {
     context.parallel(
       tasks,
       Job(
-        kernels: kernels, matrix: self, source: source, fromHalf: fromHalf, rowStride: rowStride,
+        matrix: self, source: source, fromHalf: fromHalf, rowStride: rowStride,
         columnStride: columnStride, target: target, tasks: tasks))
   }
 }

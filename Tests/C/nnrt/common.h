@@ -33,6 +33,9 @@ static inline nnrt_test_controls_t *controls(void) {
   }
   return found = get();
 }
+/* For programs with several threads. */
+#define TELL(field, value) __atomic_store_n(&controls()->field, value, __ATOMIC_SEQ_CST)
+#define SEEN(field) __atomic_load_n(&controls()->field, __ATOMIC_SEQ_CST)
 static inline void no_faults(void) { memset(controls(), 0, sizeof *controls()); }
 
 static inline void die(uint32_t device) {

@@ -22,9 +22,11 @@
 
 #define EXPORT __attribute__((visibility("default")))
 #define COUNT(field) __atomic_fetch_add(&controls.field, 1, __ATOMIC_SEQ_CST)
+#define KEEP(field, value) __atomic_store_n(&controls.field, value, __ATOMIC_SEQ_CST)
 #define READ(field) __atomic_load_n(&controls.field, __ATOMIC_SEQ_CST)
 
 static nnrt_test_controls_t controls;
+static pthread_mutex_t name_lock = PTHREAD_MUTEX_INITIALIZER;
 static const char *names[] = {"Device-CPU", "Bare", "NPU_test", "HIAI_F_test", "Gone", NULL};
 static char name_memory[256];
 static NNRt_DeviceDied died;
@@ -422,7 +424,7 @@ static OH_NN_ReturnCode device_info(uint32_t device, NNRt_DeviceInfo *info) {
 static OH_NN_ReturnCode supported_operations(uint32_t device, const NNRt_Model *model, bool *supported) {
   (void)device;
   COUNT(queries);
-  if (READ(fail_query) != 0) return fail((OH_NN_ReturnCode)controls.fail_query, "told to fail");
+  if (READ(fail_query) != 0) return fail((OH_NN_ReturnCode)READ(fail_query), "told to fail");
   uint64_t random = controls.seed * 0x9e3779b97f4a7c15ull + 1;
   for (uint32_t i = 0; i < model->nodeCount; i++) {
     const uint32_t op = model->nodes[i].operation;
@@ -455,13 +457,13 @@ static NNRt_TensorInfo *describe(const NNRt_PreparedModel *p, const uint32_t *li
 }
 
 static OH_NN_ReturnCode begin_preparing(const NNRt_Config *config) {
-  controls.last_mode = (int)config->performanceMode;
-  controls.last_priority = (int)config->priority;
-  controls.last_float16 = config->float16;
-  controls.last_extensions = (int)config->extensionCount;
-  if (READ(slow_prepare) > 0) sleep_milliseconds(controls.slow_prepare);
+  KEEP(last_mode, (int)config->performanceMode);
+  KEEP(last_priority, (int)config->priority);
+  KEEP(last_float16, config->float16);
+  KEEP(last_extensions, (int)config->extensionCount);
+  if (READ(slow_prepare) > 0) sleep_milliseconds(READ(slow_prepare));
   if (READ(crash) == 2) abort();
-  if (READ(fail_prepare) != 0) return fail((OH_NN_ReturnCode)controls.fail_prepare, "told to fail");
+  if (READ(fail_prepare) != 0) return fail((OH_NN_ReturnCode)READ(fail_prepare), "told to fail");
   return OH_NN_SUCCESS;
 }
 
@@ -484,7 +486,9 @@ static OH_NN_ReturnCode finish_preparing(uint32_t device, writer_t bytes, NNRt_P
 static OH_NN_ReturnCode prepare(uint32_t device, const NNRt_Model *model, const NNRt_Config *config, NNRt_PreparedModel **prepared) {
   const OH_NN_ReturnCode code = begin_preparing(config);
   if (code != OH_NN_SUCCESS) return code;
+  pthread_mutex_lock(&name_lock);
   snprintf(controls.last_name, sizeof controls.last_name, "%s", model->name);
+  pthread_mutex_unlock(&name_lock);
   if (model->tensorCount > MAX_TENSORS || model->nodeCount > MAX_NODES) return fail(OH_NN_MEMORY_ERROR, "the model is too large");
   writer_t bytes = {NULL, 0, 0};
   put_model(&bytes, model);
@@ -496,7 +500,7 @@ static OH_NN_ReturnCode restore(uint32_t device, const NNRt_Blob *blobs, uint32_
                                 NNRt_PreparedModel **prepared) {
   const OH_NN_ReturnCode code = begin_preparing(config);
   if (code != OH_NN_SUCCESS) return code;
-  if (READ(fail_restore) != 0) return fail((OH_NN_ReturnCode)controls.fail_restore, "told to fail");
+  if (READ(fail_restore) != 0) return fail((OH_NN_ReturnCode)READ(fail_restore), "told to fail");
   if (count != 2 || blobs[1].size != 5 || memcmp(blobs[1].data, "test", 5) != 0) return fail(OH_NN_INVALID_FILE, "wrong blobs");
   writer_t bytes = {NULL, 0, 0};
   for (size_t i = 0; i + 8 <= blobs[0].size; i += 8) {
@@ -541,7 +545,7 @@ static OH_NN_ReturnCode describe_model(NNRt_PreparedModel *p, const NNRt_TensorI
 }
 
 static OH_NN_ReturnCode export_cache(NNRt_PreparedModel *p, const NNRt_Blob **blobs, uint32_t *count) {
-  if (READ(fail_export) != 0) return fail((OH_NN_ReturnCode)controls.fail_export, "told to fail");
+  if (READ(fail_export) != 0) return fail((OH_NN_ReturnCode)READ(fail_export), "told to fail");
   COUNT(exports);
   p->blobs[0].data = p->bytes.words;
   p->blobs[0].size = p->bytes.count * 8;
@@ -632,13 +636,13 @@ static OH_NN_ReturnCode run(NNRt_PreparedModel *p, const NNRt_IOTensor *inputs, 
   const int before = __atomic_fetch_add(&p->running, 1, __ATOMIC_SEQ_CST);
   if (before > 0) COUNT(overlaps);
   const int number = COUNT(runs);
-  if (READ(slow_run) > 0) sleep_milliseconds(controls.slow_run);
+  if (READ(slow_run) > 0) sleep_milliseconds(READ(slow_run));
   while (READ(hang) == 2 || (READ(hang) == 1 && !__atomic_load_n(&p->cancelled, __ATOMIC_SEQ_CST))) sleep_milliseconds(5);
   OH_NN_ReturnCode code;
   if (__atomic_exchange_n(&p->cancelled, 0, __ATOMIC_SEQ_CST)) {
     code = fail(OH_NN_TIMEOUT, "cancelled");
   } else if (READ(fail_run) != 0 && number >= READ(good_runs)) {
-    code = fail((OH_NN_ReturnCode)controls.fail_run, "told to fail");
+    code = fail((OH_NN_ReturnCode)READ(fail_run), "told to fail");
   } else {
     value_t *values = calloc(p->tensor_count + 1, sizeof *values);
     if (values == NULL) abort();
@@ -659,8 +663,8 @@ static void cancel(NNRt_PreparedModel *p) {
 static OH_NN_ReturnCode reconfigure(NNRt_PreparedModel *p, const NNRt_Config *config) {
   (void)p;
   COUNT(reconfigured);
-  controls.last_mode = (int)config->performanceMode;
-  controls.last_priority = (int)config->priority;
+  KEEP(last_mode, (int)config->performanceMode);
+  KEEP(last_priority, (int)config->priority);
   return OH_NN_SUCCESS;
 }
 
@@ -671,7 +675,7 @@ static void release_model(NNRt_PreparedModel *p) {
 
 static OH_NN_ReturnCode allocate_buffer(uint32_t device, size_t size, NNRt_Buffer *buffer) {
   (void)device;
-  if (READ(fail_buffer) != 0) return fail((OH_NN_ReturnCode)controls.fail_buffer, "told to fail");
+  if (READ(fail_buffer) != 0) return fail((OH_NN_ReturnCode)READ(fail_buffer), "told to fail");
   buffer->fd = (int)syscall(SYS_memfd_create, "test", 0u);
   buffer->size = (size + 4095) / 4096 * 4096;
   if (buffer->fd < 0 || ftruncate(buffer->fd, (off_t)buffer->size) != 0) return fail(OH_NN_MEMORY_ERROR, "no memory");

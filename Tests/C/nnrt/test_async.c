@@ -125,7 +125,7 @@ static void runs(void) {
   }
   /* Failures are told the same way. */
   j->events.done = 0;
-  controls()->fail_run = OH_NN_FAILED;
+  TELL(fail_run, OH_NN_FAILED);
   OK(start(j, 20000, 0));
   CHECK(wait_for(&j->events, 1) && j->events.codes[0] == OH_NN_UNAVAILABLE_DEVICE);
   no_faults();
@@ -136,14 +136,14 @@ static void time_limits(void) {
   job_t *j = job(0);
   OK(OH_NNExecutor_SetOnRunDone(j->executor, on_done));
   /* A device that lets itself be cancelled: what waits behind the first one has its time limit, too. */
-  controls()->hang = 1;
+  TELL(hang, 1);
   double begin = seconds();
   OK(start(j, 100, 0));
   OK(start(j, 200, 1));
   CHECK(wait_for(&j->events, 2));
   CHECK(seconds() - begin >= 0.09 && seconds() - begin < 10);
-  CHECK(j->events.codes[0] == OH_NN_TIMEOUT && j->events.codes[1] == OH_NN_TIMEOUT && controls()->cancels > 0);
-  controls()->hang = 0;
+  CHECK(j->events.codes[0] == OH_NN_TIMEOUT && j->events.codes[1] == OH_NN_TIMEOUT && SEEN(cancels) > 0);
+  TELL(hang, 0);
   j->events.done = 0;
   OK(start(j, 20000, 0));
   CHECK(wait_for(&j->events, 1) && j->events.codes[0] == OH_NN_SUCCESS && is_right(j));
@@ -152,20 +152,20 @@ static void time_limits(void) {
   /* One that does not return: everything can be freed, and the run has its memory until it ends. */
   j = job(0);
   OK(OH_NNExecutor_SetOnRunDone(j->executor, on_done));
-  controls()->hang = 2;
+  TELL(hang, 2);
   OK(start(j, 50, 0));
   CHECK(wait_for(&j->events, 1) && j->events.codes[0] == OH_NN_TIMEOUT);
   OK(start(j, 50, 1));
   CHECK(wait_for(&j->events, 2) && j->events.codes[1] == OH_NN_TIMEOUT);
-  const int released = controls()->released;
+  const int released = SEEN(released);
   end(j);
   OH_NNExecutor *other = executor_of(add_model(), 0);
-  CHECK(controls()->released == released);
-  controls()->hang = 0;
+  CHECK(SEEN(released) == released);
+  TELL(hang, 0);
   begin = seconds();
-  while (__atomic_load_n(&controls()->released, __ATOMIC_SEQ_CST) == released && seconds() - begin < 20)
+  while (SEEN(released) == released && seconds() - begin < 20)
     nanosleep(&(struct timespec){0, 1000000}, NULL);
-  CHECK(controls()->released == released + 1);
+  CHECK(SEEN(released) == released + 1);
   CHECK(adds(other));
   OH_NNExecutor_Destroy(&other);
   no_faults();
@@ -176,7 +176,7 @@ static void destroyed(void) {
   job_t *j = job(0);
   events_t *events = &j->events;
   OK(OH_NNExecutor_SetOnRunDone(j->executor, on_done));
-  controls()->slow_run = 100;
+  TELL(slow_run, 100);
   OK(start(j, 0, 0));
   OK(start(j, 50, 1));
   OH_NNExecutor_Destroy(&j->executor);

@@ -297,9 +297,10 @@ static void failing_devices(void) {
   CHECK(adds(add));
   controls()->fail_run = OH_NN_TIMEOUT;
   CHECK(!adds(add));
-  CHECK_STATUS(OH_NNExecutor_Run(add), OH_NN_UNAVAILABLE_DEVICE);
   no_faults();
   CHECK(adds(add));
+  float sum[4];
+  OK(OH_NNExecutor_SetOutput(add, 0, sum, sizeof sum));
   const int32_t dims[4] = {1, 3, 3, 1};
   const OH_NN_Tensor tensor = {OH_NN_FLOAT32, 4, dims, NULL, OH_NN_TENSOR};
   const float x[9] = {0};
@@ -317,7 +318,8 @@ static void failing_devices(void) {
     CHECK(rank == 4 && memcmp(shape, square, sizeof square) == 0);
   }
   no_faults();
-  CHECK(adds(add));
+  OK(OH_NNExecutor_Run(add));
+  CHECK(sum[1] == 2 && sum[3] == 6);
   OK(OH_NNExecutor_Run(pool));
   OH_NNExecutor_Destroy(&add);
   OH_NNExecutor_Destroy(&pool);

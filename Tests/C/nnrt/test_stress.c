@@ -160,23 +160,23 @@ int main(void) {
   OH_NNCompilation *parallel = compiled(model, device("Device-CPU")), *serial = compiled(model, device("NPU_"));
   OH_NNExecutor *executor = OH_NNExecutor_Construct(parallel);
   in_threads(run_many, executor, NULL);
-  CHECK(controls()->overlaps == 0); /* one executor's runs wait for each other */
+  CHECK(SEEN(overlaps) == 0); /* one executor's runs wait for each other */
   in_threads(run_many, NULL, serial);
-  CHECK(controls()->overlaps == 0); /* and so do all of a device that makes one at a time */
-  controls()->slow_run = 1;
+  CHECK(SEEN(overlaps) == 0); /* and so do all of a device that makes one at a time */
+  TELL(slow_run, 1);
   const int kept = rounds;
   rounds = 20;
   in_threads(run_many, NULL, parallel);
-  CHECK(controls()->overlaps > 0); /* others run at the same time */
+  CHECK(SEEN(overlaps) > 0); /* others run at the same time */
   rounds = kept;
-  controls()->slow_run = 0;
+  TELL(slow_run, 0);
   in_threads(build_many, NULL, NULL);
   destroyed_in_use();
   OH_NNExecutor_Destroy(&executor);
   OH_NNCompilation_Destroy(&parallel);
   OH_NNCompilation_Destroy(&serial);
   OH_NNModel_Destroy(&model);
-  CHECK(controls()->prepared == controls()->released);
+  CHECK(SEEN(prepared) == SEEN(released));
   CHECK(open_files() == files);
   return check_result();
 }

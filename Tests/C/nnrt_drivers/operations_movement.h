@@ -1,4 +1,4 @@
-/* Part of nnrt_driver_operations.c: operations that move data or make them of nothing, and reductions. */
+/* Part of test_operations.c: operations that move data or make them of nothing, and reductions. */
 
 /* x [2, 3, 4] over `axis`: the mean, maximum, ... of `mode`. */
 static double reduced(int mode, const double *x, int n, int step) {

@@ -11,6 +11,9 @@
 #ifndef MSLITE_TESTS_NNRT_CASE_H
 #define MSLITE_TESTS_NNRT_CASE_H
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <dlfcn.h>
 #include <math.h>
 #include <stdlib.h>
@@ -33,7 +36,6 @@ typedef struct {
   double values[CASE_VALUES];
   uint32_t count;
   bool is_constant;
-  bool stays_single; /* not changed to half precision */
   NNRt_QuantParam quant[8];
   uint32_t quant_count;
   char name[24];
@@ -56,7 +58,7 @@ static struct {
   uint32_t node_count;
   uint32_t inputs[16], outputs[8];
   uint32_t input_count, output_count;
-  bool is_static, is_single;
+  bool is_single;
   double tolerance;
 } the_case;
 
@@ -110,7 +112,7 @@ static void case_store(OH_NN_DataType type, void *to, size_t i, double v) {
   }
 }
 
-static double case_load(OH_NN_DataType type, const void *from, size_t i) {
+static inline double case_load(OH_NN_DataType type, const void *from, size_t i) {
   switch (type) {
     case OH_NN_BOOL:
     case OH_NN_UINT8: return ((const uint8_t *)from)[i];
@@ -148,7 +150,7 @@ static uint32_t case_tensor(OH_NN_DataType type, const int32_t *dims, uint32_t r
 }
 
 /* Begins another node; its inputs are added by `input`, `constant` and `use`. */
-static void node(OH_NN_OperationType operation) {
+static inline void node(OH_NN_OperationType operation) {
   CaseNode *n = &the_case.nodes[the_case.node_count];
   memset(n, 0, sizeof *n);
   n->operation = operation;
@@ -157,7 +159,7 @@ static void node(OH_NN_OperationType operation) {
 
 static void begin(OH_NN_OperationType operation) {
   the_case.tensor_count = the_case.node_count = the_case.input_count = the_case.output_count = 0;
-  the_case.is_static = the_case.is_single = false;
+  the_case.is_single = false;
   the_case.tolerance = 1e-5;
   node(operation);
 }
@@ -165,7 +167,7 @@ static void begin(OH_NN_OperationType operation) {
 static CaseNode *case_node(void) { return &the_case.nodes[the_case.node_count - 1]; }
 
 /* A tensor that the node reads. */
-static void use(uint32_t tensor) { case_node()->inputs[case_node()->input_count++] = tensor; }
+static inline void use(uint32_t tensor) { case_node()->inputs[case_node()->input_count++] = tensor; }
 
 static uint32_t input(OH_NN_DataType type, const int32_t *dims, uint32_t rank, const double *values, uint32_t count) {
   const uint32_t t = case_tensor(type, dims, rank, values, count);
@@ -174,7 +176,7 @@ static uint32_t input(OH_NN_DataType type, const int32_t *dims, uint32_t rank, c
   return t;
 }
 
-static uint32_t constant(OH_NN_DataType type, const int32_t *dims, uint32_t rank, const double *values, uint32_t count) {
+static inline uint32_t constant(OH_NN_DataType type, const int32_t *dims, uint32_t rank, const double *values, uint32_t count) {
   const uint32_t t = case_tensor(type, dims, rank, values, count);
   the_case.tensors[t].is_constant = true;
   use(t);
@@ -182,7 +184,7 @@ static uint32_t constant(OH_NN_DataType type, const int32_t *dims, uint32_t rank
 }
 
 /* A result of the node that others read; it has no value of its own here. */
-static uint32_t inner(OH_NN_DataType type, const int32_t *dims, uint32_t rank) {
+static inline uint32_t inner(OH_NN_DataType type, const int32_t *dims, uint32_t rank) {
   const uint32_t t = case_tensor(type, dims, rank, NULL, 0);
   case_node()->outputs[case_node()->output_count++] = t;
   return t;
@@ -195,7 +197,7 @@ static uint32_t output(OH_NN_DataType type, const int32_t *dims, uint32_t rank, 
   return t;
 }
 
-static void quantised(uint32_t tensor, double scale, int32_t zero) {
+static inline void quantised(uint32_t tensor, double scale, int32_t zero) {
   CaseTensor *t = &the_case.tensors[tensor];
   t->quant[t->quant_count++] = (NNRt_QuantParam){scale, zero, 8};
 }
@@ -208,12 +210,12 @@ static void case_attribute(
   n->attributes[i] = (NNRt_Attribute){type, data_type, count, given, n->storage[i]};
 }
 
-static void given(OH_NN_TensorType type, OH_NN_DataType data_type, const double *values, uint32_t count) {
+static inline void given(OH_NN_TensorType type, OH_NN_DataType data_type, const double *values, uint32_t count) {
   case_attribute(type, data_type, values, count, true);
 }
 
 /* What the runtime adds: parameters with a default that are not given. */
-static void case_defaults(void) {
+static inline void case_defaults(void) {
   static const struct {
     OH_NN_OperationType operation;
     OH_NN_TensorType type;
@@ -222,7 +224,7 @@ static void case_defaults(void) {
     double value;
   } defaults[] = {
 #define DEFAULT(operation, type, data_type, count, value) {OH_NN_OPS_##operation, OH_NN_##type, OH_NN_##data_type, count, value},
-#include "nnrt_defaults.h"
+#include "defaults.h"
 #undef DEFAULT
   };
   const uint32_t count = the_case.node_count;
@@ -266,7 +268,7 @@ typedef struct {
 } FlatCase;
 
 static OH_NN_DataType case_type(const CaseTensor *t, CaseForm form) {
-  return form == CASE_HALF && t->type == OH_NN_FLOAT32 && !t->stays_single ? OH_NN_FLOAT16 : t->type;
+  return form == CASE_HALF && t->type == OH_NN_FLOAT32 ? OH_NN_FLOAT16 : t->type;
 }
 
 static void *case_bytes(const CaseTensor *t, CaseForm form) {
@@ -276,7 +278,7 @@ static void *case_bytes(const CaseTensor *t, CaseForm form) {
   return bytes;
 }
 
-static FlatCase *flatten(CaseForm form) {
+static inline FlatCase *flatten(CaseForm form) {
   FlatCase *f = calloc(1, sizeof *f);
   for (uint32_t i = 0; i < the_case.tensor_count; i++) {
     const CaseTensor *t = &the_case.tensors[i];
@@ -296,7 +298,7 @@ static FlatCase *flatten(CaseForm form) {
   return f;
 }
 
-static void release_flat(FlatCase *f) {
+static inline void release_flat(FlatCase *f) {
   for (int i = 0; i < CASE_TENSORS; i++) free(f->data[i]);
   free(f);
 }
@@ -305,12 +307,12 @@ static void release_flat(FlatCase *f) {
 
 static bool case_fails(const char *what, CaseForm form) {
   check_failed++;
-  const char *text = the_driver->lastError ? the_driver->lastError() : NULL;
+  const char *text = the_driver != NULL && the_driver->lastError != NULL ? the_driver->lastError() : NULL;
   fprintf(stderr, "operation %d, %s: failed: %s (%s)\n", the_case.nodes[0].operation, case_forms[form], what, text ? text : "");
   return false;
 }
 
-static bool case_compare(const NNRt_IOTensor *actual, const CaseTensor *t, CaseForm form) {
+static inline bool case_compare(const NNRt_IOTensor *actual, const CaseTensor *t, CaseForm form) {
   bool fits = actual->dimensionCount == t->rank;
   for (uint32_t k = 0; fits && k < t->rank; k++) fits = actual->dimensions[k] == t->dims[k];
   if (!fits) {
@@ -344,7 +346,7 @@ static void case_io(NNRt_IOTensor *io, const CaseTensor *t, CaseForm form, void 
   io->fd = -1;
 }
 
-static bool case_run(NNRt_PreparedModel *prepared, CaseForm form) {
+static inline bool case_run(NNRt_PreparedModel *prepared, CaseForm form) {
   NNRt_IOTensor in[16], out[8];
   for (uint32_t i = 0; i < the_case.input_count; i++) {
     const CaseTensor *t = &the_case.tensors[the_case.inputs[i]];
@@ -371,7 +373,7 @@ static bool case_run(NNRt_PreparedModel *prepared, CaseForm form) {
   return ok;
 }
 
-static bool case_form(CaseForm form) {
+static inline bool case_form(CaseForm form) {
   FlatCase *f = flatten(form);
   bool supported[CASE_NODES] = {false};
   NNRt_Config config = {false, OH_NN_PERFORMANCE_NONE, OH_NN_PRIORITY_NONE, NULL, 0};
@@ -406,24 +408,31 @@ static bool case_form(CaseForm form) {
   return ok;
 }
 
-/* The model cannot have open sizes, or is not one of floats. */
-static void only_static(void) { the_case.is_static = true; }
-static void only_single(void) { the_case.is_single = true; }
+#ifdef CASE_THROUGH_RUNTIME
+#include "runtime.h"
+#endif
 
-static void finish(void) {
+/* The model keeps its float32. */
+static inline void only_single(void) { the_case.is_single = true; }
+
+#ifdef CASE_THROUGH_RUNTIME
+/* Instead of the driver's table. */
+static inline void finish(void) { check_passed += case_through_runtime(CASE_PLAIN) + case_through_runtime(CASE_OPEN); }
+#else
+static inline void finish(void) {
   case_defaults();
   check_passed += case_form(CASE_PLAIN);
   check_passed += case_form(CASE_CACHED);
-  if (!the_case.is_static) check_passed += case_form(CASE_OPEN);
+  check_passed += case_form(CASE_OPEN);
   bool has_floats = false;
-  for (uint32_t i = 0; i < the_case.tensor_count; i++)
-    has_floats |= the_case.tensors[i].type == OH_NN_FLOAT32 && !the_case.tensors[i].stays_single;
+  for (uint32_t i = 0; i < the_case.tensor_count; i++) has_floats |= the_case.tensors[i].type == OH_NN_FLOAT32;
   if (has_floats && !the_case.is_single) check_passed += case_form(CASE_HALF);
 }
+#endif
 
 /* --- the driver --------------------------------------------------------------------------------------------------- */
 
-static const NNRt_Driver *load_driver(const char *path) {
+static inline const NNRt_Driver *load_driver(const char *path) {
   void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (library == NULL) {
     fprintf(stderr, "%s\n", dlerror());

@@ -1,4 +1,4 @@
-/* Part of nnrt_driver_operations.c: functions of one value and of two. */
+/* Part of test_operations.c: functions of one value and of two. */
 
 static double relu(double x) { return x > 0 ? x : 0; }
 static double relu6(double x) { return fmin(relu(x), 6); }

@@ -1,4 +1,4 @@
-/* Part of nnrt_driver_operations.c: normalisation, products, recurrent layers, detection. */
+/* Part of test_operations.c: normalisation, products, recurrent layers, detection. */
 
 static void softmax_of(double *y, const double *x, int n, int step, bool logarithm) {
   double sum = 0;

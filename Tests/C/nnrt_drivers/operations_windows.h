@@ -1,4 +1,4 @@
-/* Part of nnrt_driver_operations.c: convolutions, pooling, interpolation. */
+/* Part of test_operations.c: convolutions, pooling, interpolation. */
 
 typedef struct {
   int h, w, c, o, kh, kw, sh, sw, dh, dw, top, bottom, left, right, groups, act;
