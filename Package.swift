@@ -136,7 +136,7 @@ let package = Package(
     .testTarget(name: "GraphTests", dependencies: ["Graph"], swiftSettings: [gnu]),
     .testTarget(
       name: "RuntimeTests",
-      dependencies: ["Runtime", "Optimizer", "Operators", "ModelFile", "FlatBuffers", "Graph", "System", "KernelSelection"],
+      dependencies: ["Runtime", "NNRt", "Optimizer", "Operators", "ModelFile", "FlatBuffers", "Graph", "System", "KernelSelection"],
       swiftSettings: [gnu]),
     .testTarget(
       name: "ConverterTests", dependencies: engine + ["Conversion", "ConverterCore", "ConverterPasses", "Quantization", "Runtime"],
