@@ -256,6 +256,14 @@ step_nnrt_client() {
   compile "$host" Tests/C/nnrt_client/overhead.c $out/overhead || return 1
   MSLITE_NNRT_PATH=$PWD/build/lib MSLITE_NNRT_DRIVERS=$PWD/build/lib/nnrt_drivers/libnnrt_driver_cpu.so \
     $out/overhead CPU 2 50 5 Tests/Models/efficientnet_lite0_fp16.ms || status=1
+  echo "--- examples/nnrt_detect"
+  make --no-print-directory -C examples/nnrt_detect || return 1
+  # With the CPU driver, and as on a machine without a runtime.
+  local path
+  for path in $PWD/build/lib ''; do
+    MSLITE_NNRT_PATH=$path make --no-print-directory -C examples/nnrt_detect run | tee $out/nnrt_detect.txt &&
+      grep -q '^face 89 %: centre 0\.52 0\.40' $out/nnrt_detect.txt && echo "1 passed, 0 failed" || status=1
+  done
   return $status
 }
 

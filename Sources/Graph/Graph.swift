@@ -33,7 +33,12 @@ public final class Node {
 
   /// Conv2DFusion "name"
   public var text: String {
-    @export(interface) get { "\(kind.name) \"\(name)\"" }
+    @export(interface) get {
+      // The name of a device's part lists all of its nodes.
+      let limit = 160
+      let shown = kind == .deviceSubgraph && name.utf8.count > limit ? String(decoding: Array(name.utf8.prefix(limit)), as: UTF8.self) + " ..." : name
+      return "\(kind.name) \"\(shown)\""
+    }
   }
 }
 
