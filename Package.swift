@@ -9,7 +9,8 @@ import PackageDescription
 // MSLITE_FUZZING in the environment adds libFuzzer's coverage to the package's own modules. (SwiftPM's --sanitize=fuzzer adds it to
 // the schema compiler too, which does not link then.)
 let coverage = Context.environment["MSLITE_FUZZING"] == nil ? [] : ["-sanitize=fuzzer"]
-let gnu: SwiftSetting = .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"] + coverage)
+// The headers are for the C interface and for the client of the Neural Network Runtime, which everything above the runtime imports.
+let gnu: SwiftSetting = .unsafeFlags(["-Xcc", "-D_GNU_SOURCE", "-Xcc", "-I\(Context.packageDirectory)/include"] + coverage)
 // Kernel and operator code is unusable without the optimiser, in debug builds too.
 let optimised: [SwiftSetting] = [gnu, .unsafeFlags(["-O", "-enforce-exclusivity=unchecked"])]
 func kernels(_ flags: [String]) -> [SwiftSetting] {
@@ -53,8 +54,6 @@ let kernelDependencies = kernelNames.map { Target.Dependency.target(name: $0) }
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let engine: [Target.Dependency] = ["CSystem", "System", "Graph", "ModelFile", "Operators", "Optimizer", "KernelSelection", "CKernels"]
-/// The C interface, for those who use its types.
-let headers: SwiftSetting = .unsafeFlags(["-Xcc", "-I\(Context.packageDirectory)/include"])
 let schemas: [Target.PluginUsage] = ["ProtobufSchemas"]
 // The converter and the tools: ordinary Swift on the engine's modules.
 let converterTargets: [Target] = [
@@ -79,7 +78,7 @@ let converterTargets: [Target] = [
     ], swiftSettings: [gnu]),
   .target(
     name: "ModelTools", dependencies: engine + ["CMindSpore", "Conversion", "ConverterCore", "FlatBuffers", "Runtime"],
-    swiftSettings: [gnu, headers]),
+    swiftSettings: [gnu]),
   .target(
     name: "ImporterFuzzing",
     dependencies: engine + [
@@ -88,7 +87,7 @@ let converterTargets: [Target] = [
   .executableTarget(name: "converter_lite", dependencies: engine + ["Conversion", "ConverterCore", "Differentiation", arguments], swiftSettings: [gnu]),
   .executableTarget(
     name: "mslite", dependencies: engine + ["CMindSpore", "Conversion", "ConverterCore", "ModelTools", "Runtime", arguments],
-    swiftSettings: [gnu, headers]),
+    swiftSettings: [gnu]),
 ]
 
 let package = Package(
@@ -102,6 +101,7 @@ let package = Package(
     .systemLibrary(name: "CMindSpore", path: "include"),
     .systemLibrary(name: "CSystem", path: "Sources/CSystem/include"),
     .systemLibrary(name: "CKernels", path: "Sources/CKernels/include"),
+    .systemLibrary(name: "CNNRt", path: "Sources/CNNRt/include"),
     .target(name: "System", dependencies: ["CSystem"], swiftSettings: optimised),
     .target(name: "Kernels", dependencies: ["CKernels"], swiftSettings: kernels([])),
     .target(name: "Int8Kernels", dependencies: ["CKernels"], swiftSettings: kernels([])),
@@ -115,14 +115,17 @@ let package = Package(
       name: "Operators", dependencies: ["CSystem", "CKernels", "System", "KernelSelection", "Graph"], swiftSettings: optimised),
     .target(name: "Optimizer", dependencies: ["CSystem", "CKernels", "Graph", "Operators", "System"], swiftSettings: optimised),
     .target(
-      name: "Runtime", dependencies: ["CSystem", "System", "Graph", "ModelFile", "Operators", "Optimizer", "KernelSelection"],
+      name: "NNRt", dependencies: ["CNNRt", "CSystem", "CKernels", "System", "Graph", "KernelSelection", "Operators"],
       swiftSettings: optimised),
     .target(
-      name: "MSLite", dependencies: ["CInterface", "CMindSpore", "CSystem", "CKernels", "System", "KernelSelection", "Graph", "Runtime"],
-      swiftSettings: optimised + [.unsafeFlags(["-Xcc", "-I\(Context.packageDirectory)/include"])]),
-    .target(name: "NNRtTypes", swiftSettings: optimised + [headers]),
+      name: "Runtime", dependencies: ["CSystem", "System", "Graph", "ModelFile", "NNRt", "Operators", "Optimizer", "KernelSelection"],
+      swiftSettings: optimised),
     .target(
-      name: "NeuralNetworkRuntime", dependencies: ["CInterface", "CSystem", "NNRtTypes", "System"], swiftSettings: optimised + [headers]),
+      name: "MSLite", dependencies: ["CInterface", "CMindSpore", "CSystem", "CKernels", "System", "KernelSelection", "Graph", "NNRt", "Runtime"],
+      swiftSettings: optimised),
+    .target(name: "NNRtTypes", swiftSettings: optimised),
+    .target(
+      name: "NeuralNetworkRuntime", dependencies: ["CInterface", "CSystem", "NNRtTypes", "System"], swiftSettings: optimised),
     .testTarget(
       name: "KernelTests", dependencies: ["CKernels", "CSystem"] + kernelDependencies, swiftSettings: optimised),
     .testTarget(name: "FlatBuffersTests", dependencies: ["FlatBuffers"], swiftSettings: [gnu]),
@@ -133,7 +136,7 @@ let package = Package(
     .testTarget(name: "GraphTests", dependencies: ["Graph"], swiftSettings: [gnu]),
     .testTarget(
       name: "RuntimeTests",
-      dependencies: ["Runtime", "Optimizer", "Operators", "ModelFile", "FlatBuffers", "Graph", "System", "KernelSelection"],
+      dependencies: ["Runtime", "NNRt", "Optimizer", "Operators", "ModelFile", "FlatBuffers", "Graph", "System", "KernelSelection"],
       swiftSettings: [gnu]),
     .testTarget(
       name: "ConverterTests", dependencies: engine + ["Conversion", "ConverterCore", "ConverterPasses", "Quantization", "Runtime"],

@@ -71,7 +71,7 @@ NNRT_RUNTIME := $(LIB)/libneural_network_runtime.so
 # reference counting passes over LLVM code move retains past it. An array that was copied is then changed in place, the original
 # with it (seen with -Xllvm -inline-threshold=0: shapes of inputs changed; gone with this flag).
 COMMON := -wmo -parse-as-library -swift-version 6 -enable-experimental-feature Embedded -enforce-exclusivity=unchecked \
-  -Xfrontend -function-sections -Xfrontend -disable-swift-specific-llvm-optzns -I $(OBJ) -I include -I Sources/CSystem/include -I Sources/CKernels/include $(VARIANT_FLAGS)
+  -Xfrontend -function-sections -Xfrontend -disable-swift-specific-llvm-optzns -I $(OBJ) -I include -I Sources/CSystem/include -I Sources/CKernels/include -I Sources/CNNRt/include $(VARIANT_FLAGS)
 # Checked: everything that sees data from outside. None of it is hot; small code is what counts. Traps that may be merged and
 # repeated instruction sequences made into functions take 300 KiB off the library; no model ran measurably slower (Zen 5).
 CHECKED := -Osize -Xfrontend -mergeable-traps -Xllvm -enable-machine-outliner=always $(CHECKED_FLAGS)
@@ -122,7 +122,7 @@ $(OBJ)/$(1).o $(OBJ)/$(1).swiftmodule: $(OBJ)/$(1).stamp
 	@:
 endef
 
-C_MODULES := $(wildcard Sources/CSystem/include/* Sources/CKernels/include/* include/module.modulemap include/*/*.h)
+C_MODULES := $(wildcard Sources/CSystem/include/* Sources/CKernels/include/* Sources/CNNRt/include/* include/module.modulemap include/*/*.h)
 
 $(eval $(call module,System,,$(CHECKED)))
 $(eval $(call module,Kernels,,$(KERNELS),mskernels))
@@ -144,9 +144,10 @@ $(eval $(call module,Graph,,$(CHECKED)))
 $(eval $(call module,ModelFile,System FlatBuffers Graph,$(CHECKED)))
 $(eval $(call module,Operators,System KernelSelection Graph,$(CHECKED)))
 $(eval $(call module,Optimizer,Graph Operators System,$(CHECKED)))
-$(eval $(call module,Runtime,System Graph ModelFile Operators Optimizer KernelSelection,$(CHECKED)))
+$(eval $(call module,NNRt,System Graph KernelSelection Operators,$(CHECKED)))
+$(eval $(call module,Runtime,System Graph ModelFile Operators Optimizer KernelSelection NNRt,$(CHECKED)))
 $(eval $(call module,CInterface,,$(CHECKED)))
-$(eval $(call module,MSLite,CInterface System Graph Runtime,$(CHECKED)))
+$(eval $(call module,MSLite,CInterface System Graph Runtime NNRt,$(CHECKED)))
 
 ENGINE_MODULES := $(MODULES)
 OBJECTS := $(MODULES:%=$(OBJ)/%.o)

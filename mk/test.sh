@@ -3,11 +3,12 @@
 # step printed is in build/test/STEP.log. Environment:
 #   MSLITE_EXTRA_MODELS  a folder of more models, of the form of Tests/Models, for the step `extra`
 #   MSLITE_ISA           one instruction set instead of all that this CPU has
+#   NNRT_PARTITIONS      how often operations of each model are refused at random in the step `nnrt_client` (5)
 #   FUZZ_SECONDS         how long libFuzzer runs (60)
 set -u
 cd "$(dirname "$0")/.."
 
-all="unit operators library headers c cpp nnrt nnrt_drivers golden training ${MSLITE_EXTRA_MODELS:+extra} allocations converter bench python aarch64 \
+all="unit operators library headers c cpp nnrt nnrt_drivers nnrt_client golden training ${MSLITE_EXTRA_MODELS:+extra} allocations converter bench python aarch64 \
   asan tsan mutation fuzz importers packaging demo docs"
 steps=${*:-$all}
 
@@ -141,6 +142,37 @@ nnrt_drivers() {
   return $failed
 }
 
+# nnrt_client VARIANT [ARGUMENT...]: the engine as a client of the Neural Network Runtime: with a driver that misbehaves, with runtimes
+# that are broken, and models on the CPU driver, whole and with operations refused at random; the arguments are for golden.
+nnrt_client() {
+  local variant=$1 folder=$PWD/$out/$1/nnrt_client tests=Tests/C/nnrt_client lib=$PWD/build/$1/lib failed=0
+  [ "$variant" = "$host" ] && lib=$PWD/build/lib
+  shift
+  program() {
+    echo "--- $*"
+    run "$variant" "$@" || { echo "FAIL $*"; failed=1; }
+  }
+  local -x MSLITE_NNRT_PATH=$lib MSLITE_NNRT_MINIMUM_WORK=0
+  LIBRARIES= compile "$variant" Tests/C/nnrt/driver_test.c $folder/libnnrt_driver_test.so -shared -fPIC -fvisibility=hidden &&
+    LIBRARIES=-ldl compile "$variant" $tests/driver_wrapped.c $folder/libnnrt_driver_wrapped.so -shared -fPIC || return 1
+  local kind name
+  for kind in mock lacking; do
+    for name in core runtime; do
+      LIBRARIES= compile "$variant" $tests/mock_runtime.c $folder/$kind/libneural_network_$name.so -shared -fPIC \
+        $([ $kind = mock ] || echo -DLACKS_RUN) || return 1
+    done
+  done
+  LIBRARIES="-lmslite -ldl" compile "$variant" $tests/test_client.c $folder/test_client &&
+    compile "$variant" $tests/test_broken_runtime.c $folder/test_broken_runtime &&
+    compile "$variant" Tests/C/golden.c $folder/golden || return 1
+  MSLITE_LOG=off MSLITE_NNRT_TIMEOUT=300 MSLITE_NNRT_DRIVERS=$folder/libnnrt_driver_test.so program $folder/test_client Tests/Models
+  MSLITE_LOG=off MSLITE_NNRT_PATH=$folder/mock program $folder/test_broken_runtime Tests/Models
+  MSLITE_LOG=off MSLITE_NNRT_PATH=$folder/lacking program $folder/test_broken_runtime Tests/Models lacking
+  MSLITE_LOG=off MSLITE_NNRT_DRIVERS=$folder/libnnrt_driver_wrapped.so NNRT_WRAPPED=$lib/nnrt_drivers/libnnrt_driver_cpu.so \
+    program $folder/golden -v -d CPU "$@"
+  return $failed
+}
+
 # golden VARIANT [ARGUMENT...]
 golden() {
   local variant=$1
@@ -209,6 +241,29 @@ step_nnrt() {
   make --no-print-directory -C examples/nnrt_build_model || return 1
   MSLITE_NNRT_DRIVERS=$PWD/$out/$host/nnrt/libnnrt_driver_test.so build/examples/nnrt_build_model NPU > $out/nnrt_build_model.txt &&
     [ "$(sed '1,/^edges/d' $out/nnrt_build_model.txt | tr -cd '#' | wc -c)" = 268 ] && echo "1 passed, 0 failed" || status=1
+  return $status
+}
+
+step_nnrt_client() {
+  local status=0 manifests=$manifest partitions=${NNRT_PARTITIONS:-5}
+  engine "$host" || return 1
+  if [ -n "${MSLITE_EXTRA_MODELS:-}" ]; then
+    python3 Tests/Models/make_manifest.py "$(realpath "$MSLITE_EXTRA_MODELS")" --absolute > $out/extra.txt || return 1
+    manifests="$manifest $out/extra.txt"
+  fi
+  nnrt_client "$host" -p "$partitions" $manifests || status=1
+  echo "--- overhead"
+  compile "$host" Tests/C/nnrt_client/overhead.c $out/overhead || return 1
+  MSLITE_NNRT_PATH=$PWD/build/lib MSLITE_NNRT_DRIVERS=$PWD/build/lib/nnrt_drivers/libnnrt_driver_cpu.so \
+    $out/overhead CPU 2 50 5 Tests/Models/efficientnet_lite0_fp16.ms || status=1
+  echo "--- examples/nnrt_detect"
+  make --no-print-directory -C examples/nnrt_detect || return 1
+  # With the CPU driver, and as on a machine without a runtime.
+  local path
+  for path in $PWD/build/lib ''; do
+    MSLITE_NNRT_PATH=$path make --no-print-directory -C examples/nnrt_detect run | tee $out/nnrt_detect.txt &&
+      grep -q '^face 89 %: centre 0\.52 0\.40' $out/nnrt_detect.txt && echo "1 passed, 0 failed" || status=1
+  done
   return $status
 }
 
@@ -376,6 +431,7 @@ step_asan() {
   c_programs asan || status=1
   nnrt asan 200 || status=1
   nnrt_drivers asan || status=1
+  nnrt_client asan -m $small -t 1 -p 1 $manifest || status=1
   golden asan -v -m $small $manifest || status=1
   trainings asan Tests/Models/training || status=1
   return $status
@@ -387,6 +443,7 @@ step_tsan() {
   c_programs tsan || status=1
   nnrt tsan 200 || status=1
   nnrt_drivers tsan || status=1
+  nnrt_client tsan -m $small -t 2 -p 1 $manifest || status=1
   golden tsan -v -m $small -t 2 $manifest || status=1
   trainings tsan Tests/Models/training -t 2 || status=1
   return $status

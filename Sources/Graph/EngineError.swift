@@ -12,6 +12,8 @@ public struct EngineError: Error {
     case inputTensorError = 101
     case graphFileError = 200
     case unknownOperator = 300
+    /// A device failed at an operator that it had accepted.
+    case operatorFailed = 303
     case formatError = 400
     case inferError = 500
     /// A shape depends on values that only a run can tell. Never reaches a user.

@@ -9,6 +9,8 @@ public final class Node {
   public var quantType: Int32 = 0
   /// Set by the optimiser: a function applied to the result in the operator's last step (see `Operators`, FusedActivation).
   public var fused = FusedOperations()
+  /// Of a ``OperatorKind/deviceSubgraph``: what makes its operator (an `OperatorSource` of `Operators`).
+  public var source: AnyObject?
 
   public init(name: String, kind: OperatorKind, attributes: Attributes = Attributes(), inputs: [Tensor], outputs: [Tensor]) {
     self.name = name
@@ -25,12 +27,18 @@ public final class Node {
       outputs: Graph.select(outputs, tensors))
     node.quantType = quantType
     node.fused = fused
+    node.source = source
     return node
   }
 
   /// Conv2DFusion "name"
   public var text: String {
-    @export(interface) get { "\(kind.name) \"\(name)\"" }
+    @export(interface) get {
+      // The name of a device's part lists all of its nodes.
+      let limit = 160
+      let shown = kind == .deviceSubgraph && name.utf8.count > limit ? String(decoding: Array(name.utf8.prefix(limit)), as: UTF8.self) + " ..." : name
+      return "\(kind.name) \"\(shown)\""
+    }
   }
 }
 

@@ -7,7 +7,8 @@ public struct OperatorKind: RawRepresentable, Equatable, Sendable {
   /// The schema's name, or "primitive N" for a number it does not have.
   public var name: String {
     @export(interface) get {
-      OperatorKind.names.withUTF8Buffer { letters in
+      if self == .deviceSubgraph { return "NNRt" }
+      return OperatorKind.names.withUTF8Buffer { letters in
         var number: Int32 = 1
         var start = 0
         var end = 0
@@ -41,6 +42,8 @@ extension OperatorKind {
 }
 
 extension OperatorKind {
+  /// Not an operator of the format: a part of the graph that a device runs.
+  public static var deviceSubgraph: OperatorKind { OperatorKind(rawValue: -1) }
   public static var abs: OperatorKind { OperatorKind(rawValue: 1) }
   public static var activation: OperatorKind { OperatorKind(rawValue: 2) }
   public static var activationGrad: OperatorKind { OperatorKind(rawValue: 3) }

@@ -40,6 +40,9 @@ public final class Tensor {
   /// Elements from one row (of the last axis) to the next, where the rows lie within longer rows of another tensor: chosen by a session's
   /// planner for values that only a join of rows reads. nil: the rows follow each other.
   public var rowPitch: Int?
+  /// Where the value is to be computed, instead of the session's memory: memory that a device shares. 64-byte aligned; the operator that
+  /// sets it keeps it. A hint: inputs of the graph, say, lie where the caller has them.
+  public var home: UnsafeMutableRawPointer?
   /// Keeps the memory behind `data` alive.
   public private(set) var owner: AnyObject?
   /// The value of a tensor list, or what the handle of a tensor array stands for; it travels with the tensor like `data`.
@@ -80,6 +83,15 @@ public final class Tensor {
     isFolded = false
     data = nil
     owner = nil
+  }
+
+  /// Makes a folded value a constant.
+  @export(interface)
+  public func keepFolded() {
+    guard let data else { return }
+    let owner = owner
+    isFolded = false
+    setConstant(data, owner: owner)
   }
 
   /// Says whether the bytes behind `data` hold the value already, for operators whose shapes depend on values of the run.

@@ -2,6 +2,7 @@ import CInterface
 import CMindSpore
 import CSystem
 import Graph
+import NNRt
 
 /// One device of a context, with the settings of every kind of device.
 final class DeviceInfoObject: HandleObject {
@@ -27,6 +28,17 @@ final class DeviceInfoObject: HandleObject {
   }
 
   var isNNRt: Bool { type == OH_AI_DEVICETYPE_NNRT }
+
+  /// What the engine needs to know of an NNRt device; whether a CPU may stand in is the context's to say.
+  var nnrtSettings: NNRtSettings {
+    var settings = NNRtSettings()
+    settings.deviceID = deviceID
+    settings.performance = performanceMode.rawValue
+    settings.priority = priority.rawValue
+    settings.float16 = float16
+    settings.extensions = extensions
+    return settings
+  }
   var isKirinNPU: Bool { type == OH_AI_DEVICETYPE_KIRIN_NPU }
 }
 

@@ -124,9 +124,13 @@ final class ModelObject: HandleObject {
     self.session = session
     // Nodes are made anew.
     callbacks = nil
+    takeGraph(session)
+    if let outputs { refresh(outputs, session) }
+  }
+
+  func takeGraph(_ session: Session) {
     graphInputs = session.inputs
     graphOutputs = session.outputs
-    if let outputs { refresh(outputs, session) }
   }
 
   private func refresh(_ list: TensorList, _ session: Session) {

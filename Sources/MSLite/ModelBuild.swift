@@ -1,6 +1,7 @@
 import CMindSpore
 import CSystem
 import Graph
+import NNRt
 import Runtime
 import System
 
@@ -110,6 +111,12 @@ private func build(
       throw EngineError(.parameterInvalid, "model_context belongs to another model; expected a context of its own")
     }
     object.settings = settings
+    if trains && options.nnrt != nil {
+      if options.nnrt?.allowsCPU != true {
+        throw EngineError(.notSupported, "models are trained on the CPU, which model_context does not list")
+      }
+      options.nnrt = nil
+    }
     if let config {
       object.trainConfig = config
       if config.asksForHalf { options.float16 = true }
@@ -127,6 +134,7 @@ private func build(
       throw error
     }
     object.key = nil
+    object.reportNotices(function: function)
   } catch {
     return fail(error.code, Message(text: error.message), function: function)
   }
@@ -193,12 +201,17 @@ private func checkedOptions(_ settings: ContextSettings) throws(EngineError) -> 
       .nullPointer, "model_context has a device of type \(device.type.rawValue); expected CPU (0), the one this library has")
   }
   var options = SessionOptions()
+  var hasCPU = false
   for device in devices {
     if device.isNNRt {
-      throw EngineError(.error, "no NNRt device has the id \(UInt(bitPattern: device.deviceID)): there is none on this machine")
+      // Of two, the first. One behind the CPU, which runs everything, has nothing to do.
+      if !hasCPU && options.nnrt == nil { options.nnrt = device.nnrtSettings }
+    } else {
+      hasCPU = true
+      if device.float16 { options.float16 = true }
     }
-    if device.float16 { options.float16 = true }
   }
+  options.nnrt?.allowsCPU = hasCPU
   let processors = Int(mssys_cpu_count())
   var threads = Int(settings.threadCount)
   if threads == 0 { threads = processors > 32 ? 4 : 2 }

@@ -51,6 +51,7 @@ public func OH_AI_ModelResize(
     return fail(error.code == .outOfMemory ? .outOfMemory : .error, Message(text: error.message))
   }
   object.refreshShapes()
+  object.reportNotices()
   return OH_AI_STATUS_SUCCESS
 }
 

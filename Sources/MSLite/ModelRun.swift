@@ -27,6 +27,9 @@ extension ModelObject {
       observer?.start(before, after)
     }
     if let training { try training.run(observer: observer) } else { try session.run(observer: observer) }
+    // A device that failed leaves a graph made anew.
+    takeGraph(session)
+    reportNotices(function: "OH_AI_ModelPredict")
     if let observer, observer.hasRefused {
       warn("a callback returned false; the run went on", function: "OH_AI_ModelPredict")
     }

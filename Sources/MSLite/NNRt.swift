@@ -1,9 +1,32 @@
+import CInterface
 import CMindSpore
 import CSystem
 import Graph
+import NNRt
 
-// Discovery. This library reaches no Neural Network Runtime, so there are no devices and no descriptors: a descriptor handed in
-// cannot be one of ours and is never read.
+// Discovery. The array of descriptors is the caller's, who passes its elements back as pointers.
+
+/// A descriptor, in C memory. The name's NUL is within its bytes.
+private struct Descriptor {
+  let id: Int
+  let type: OH_AI_NNRTDeviceType
+  static let nameOffset = 16
+  static let stride = nameOffset + NNRtDevice.nameLimit + 1
+
+  let memory: UnsafeMutableRawPointer
+
+  init(_ pointer: OpaquePointer) {
+    memory = UnsafeMutableRawPointer(pointer)
+    id = memory.load(as: Int.self)
+    type = OH_AI_NNRTDeviceType(rawValue: memory.load(fromByteOffset: 8, as: UInt32.self))
+  }
+
+  static func write(_ device: NNRtDevice, to memory: UnsafeMutableRawPointer) {
+    memory.storeBytes(of: device.id, as: Int.self)
+    memory.storeBytes(of: device.type, toByteOffset: 8, as: UInt32.self)
+    for (i, byte) in device.name.enumerated() { memory.storeBytes(of: byte, toByteOffset: nameOffset + i, as: UInt8.self) }
+  }
+}
 
 @c @implementation
 public func OH_AI_GetAllNNRTDeviceDescs(_ num: UnsafeMutablePointer<Int>!) -> OpaquePointer! {
@@ -12,58 +35,85 @@ public func OH_AI_GetAllNNRTDeviceDescs(_ num: UnsafeMutablePointer<Int>!) -> Op
     return nil
   }
   num.pointee = 0
-  return nil
+  let devices = NNRtDevice.all
+  if devices.isEmpty { return nil }
+  guard let memory = calloc(devices.count, Descriptor.stride) else {
+    fail(.outOfMemory, "no memory for \(devices.count) descriptors")
+    return nil
+  }
+  for (i, device) in devices.enumerated() { Descriptor.write(device, to: memory + i * Descriptor.stride) }
+  num.pointee = devices.count
+  return OpaquePointer(memory)
 }
 
 @c @implementation
 public func OH_AI_GetElementOfNNRTDeviceDescs(_ descs: OpaquePointer!, _ index: Int) -> OpaquePointer! {
-  refuseDescriptor(descs)
-  return nil
+  guard let descs else {
+    fail(.nullPointer, "descs is NULL; expected the list of OH_AI_GetAllNNRTDeviceDescs")
+    return nil
+  }
+  // The list does not know its length.
+  return OpaquePointer(bitPattern: Int(bitPattern: descs) &+ index &* Descriptor.stride)
 }
 
 @c @implementation
 public func OH_AI_DestroyAllNNRTDeviceDescs(_ desc: UnsafeMutablePointer<OpaquePointer?>!) {
   guard let desc, let list = desc.pointee else { return }
-  refuseDescriptor(list)
+  free(UnsafeMutableRawPointer(list))
   desc.pointee = nil
 }
 
-@c @implementation
-public func OH_AI_GetDeviceIdFromNNRTDeviceDesc(_ desc: OpaquePointer!) -> Int {
-  refuseDescriptor(desc)
-  return 0
+private func descriptor(_ pointer: OpaquePointer?, function: StaticString = #function) -> Descriptor? {
+  guard let pointer else {
+    fail(.nullPointer, "the argument is NULL; expected a device descriptor", function: function)
+    return nil
+  }
+  return Descriptor(pointer)
 }
 
 @c @implementation
+public func OH_AI_GetDeviceIdFromNNRTDeviceDesc(_ desc: OpaquePointer!) -> Int { descriptor(desc)?.id ?? 0 }
+
+@c @implementation
 public func OH_AI_GetNameFromNNRTDeviceDesc(_ desc: OpaquePointer!) -> UnsafePointer<CChar>! {
-  refuseDescriptor(desc)
-  return nil
+  descriptor(desc).map { UnsafePointer(($0.memory + Descriptor.nameOffset).assumingMemoryBound(to: CChar.self)) }
 }
 
 @c @implementation
 public func OH_AI_GetTypeFromNNRTDeviceDesc(_ desc: OpaquePointer!) -> OH_AI_NNRTDeviceType {
-  refuseDescriptor(desc)
-  return OH_AI_NNRTDEVICE_OTHERS
-}
-
-private func refuseDescriptor(_ descriptor: OpaquePointer?, function: StaticString = #function) {
-  let what: StaticString = descriptor == nil ? "is NULL" : "is not a device descriptor"
-  fail(.nullPointer, "the argument \(what); there are no NNRt devices on this machine", function: function)
+  descriptor(desc)?.type ?? OH_AI_NNRTDEVICE_OTHERS
 }
 
 @c @implementation
 public func OH_AI_CreateNNRTDeviceInfoByName(_ name: UnsafePointer<CChar>!) -> OH_AI_DeviceInfoHandle! {
-  if name == nil {
+  guard let name else {
     fail(.nullPointer, "name is NULL; expected the name of an NNRt device")
-  } else {
-    fail(.error, "there are no NNRt devices on this machine")
+    return nil
   }
-  return nil
+  let wanted = UnsafeRawBufferPointer(start: name, count: strnlen(name, NNRtDevice.nameLimit))
+  return makeInfo("called \"\(text(name))\"") { $0.name.elementsEqual(wanted) }
 }
 
 @c @implementation
 public func OH_AI_CreateNNRTDeviceInfoByType(_ type: OH_AI_NNRTDeviceType) -> OH_AI_DeviceInfoHandle! {
-  fail(.error, "there are no NNRt devices on this machine")
+  makeInfo("of type \(type.rawValue)") { $0.type == type.rawValue }
+}
+
+/// An info of the first device for which `isWanted` says so.
+private func makeInfo(
+  _ what: Message, function: StaticString = #function, _ isWanted: (NNRtDevice) -> Bool
+) -> OH_AI_DeviceInfoHandle? {
+  let devices = NNRtDevice.all
+  for device in devices where isWanted(device) {
+    let info = DeviceInfoObject(OH_AI_DEVICETYPE_NNRT)
+    info.deviceID = device.id
+    return HandleTable.shared.insert(info, .deviceInfo)
+  }
+  var known = ""
+  for device in devices { known += " \"\(device.text)\"" }
+  let others = devices.isEmpty ? "there are no NNRt devices on this machine" : "there are\(known)"
+  let reason = devices.isEmpty && !NNRtLibrary.reason.isEmpty ? ": \(NNRtLibrary.reason)" : ""
+  fail(.error, "no NNRt device is \(what.text); \(others)\(reason)", function: function)
   return nil
 }
 

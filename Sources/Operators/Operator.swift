@@ -125,6 +125,11 @@ open class Operator {
   public final var statisticsMomentum: Float? = nil
 }
 
+/// Makes the operator of a node that has none of its own kind, see `Node.source`.
+open class OperatorSource {
+  public init() {}
+  open func make(_ node: Node) throws(EngineError) -> Operator { throw EngineError(.notSupported, "cannot run") }
+}
 
 /// Makes the operator of a node. One line per operator kind in the table of `Registry.swift`.
 public typealias OperatorFactory = (Node) throws(EngineError) -> Operator

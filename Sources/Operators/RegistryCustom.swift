@@ -5,6 +5,10 @@ extension Registry {
   /// The operator's factory, for Custom nodes by their type; nil when the CPU has no such operator.
   @export(interface)
   public static func factory(for node: Node) -> OperatorFactory? {
+    if let source = node.source {
+      let maker = unsafeDowncast(source, to: OperatorSource.self)
+      return { n throws(EngineError) in try maker.make(n) }
+    }
     if node.kind == .custom && customFactory(for: node.customType) == nil { return nil }
     return factory(for: node.kind)
   }

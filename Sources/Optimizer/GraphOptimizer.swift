@@ -141,12 +141,7 @@ public struct GraphOptimizer {
       // A node that cannot be folded stays; if it is wrong, building its operator will say so.
       guard let op = try? factory(node), op.isPure, (try? op.infer()) != nil else { continue }
       guard (try? Folding.evaluate(op, kernels: kernels, pool: pool)) != nil else { continue }
-      for t in node.outputs {
-        guard let data = t.data else { continue }
-        let owner = t.owner
-        t.markKnown(false)
-        t.setConstant(data, owner: owner)
-      }
+      for t in node.outputs { t.keepFolded() }
       dead[i] = true
     }
     removeNodes(dead)
@@ -159,14 +154,15 @@ public struct GraphOptimizer {
       return
     }
     for node in graph.nodes {
-      if node.inputs.contains(where: { !$0.shape.isKnown }) || (try? Registry.factory(for: node.kind)?(node).infer()) == nil {
+      if node.inputs.contains(where: { !$0.shape.isKnown }) || (try? Registry.factory(for: node)?(node).infer()) == nil {
         for t in node.outputs { t.shape = Shape([-1]) }
       }
     }
   }
 
   /// Drops nodes whose results nobody reads, from the end.
-  func removeUnused() {
+  @export(interface)
+  public func removeUnused() {
     let links = self.links()
     var readers = links.readers.map { $0.count }
     var dead = [Bool](repeating: false, count: graph.nodes.count)

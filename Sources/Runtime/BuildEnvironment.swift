@@ -1,5 +1,6 @@
 import Graph
 import KernelSelection
+import NNRt
 import System
 
 /// What graphs are built for: kernels, threads, and the precision that the caller asks for.
@@ -16,6 +17,8 @@ struct BuildEnvironment {
   let secondLevelCache: Int
   /// Of a graph that trains: whether each node may compute in half precision where that is welcome. nil: the graph does not train.
   let trains: [Bool]?
+  /// The device that the main graph is to run on, as far as it can; nil: the CPU.
+  let nnrt: NNRtSettings?
 
   init(_ options: SessionOptions, pool: ThreadPool? = nil, trains: [Bool]? = nil) {
     kernels = Kernels.active
@@ -26,5 +29,6 @@ struct BuildEnvironment {
     optimises = options.optimises && trains == nil
     secondLevelCache = options.secondLevelCache
     self.trains = trains
+    nnrt = options.nnrt
   }
 }

@@ -8,7 +8,7 @@ import System
 /// with a call is left before the call begins: loops, which are subgraphs that call each other in a circle, need no more of it
 /// the longer they run.
 final class Executor {
-  private let main: GraphInstance
+  var main: GraphInstance
   /// By number; the main graph's place is not used.
   private let subgraphs: [Subgraph]
   let context: ExecutionContext

@@ -2,6 +2,7 @@ import CSystem
 import Graph
 import KernelSelection
 import ModelFile
+import NNRt
 import Operators
 import Optimizer
 import System
@@ -21,6 +22,8 @@ public struct SessionOptions {
   public var optimises = true
   /// Bytes of a core's second-level cache, which blocks of work are to fit into.
   public var secondLevelCache = CacheSize.secondLevel
+  /// A device of the Neural Network Runtime that comes before the CPU; nil: none does.
+  public var nnrt: NNRtSettings?
   public init() {}
 }
 
@@ -68,7 +71,12 @@ public final class Session {
     }
   }
 
-  let main: GraphInstance
+  /// Another one after a resize, or after a failure, of a device: ``inputs`` and ``outputs`` are then other tensors too.
+  private(set) var main: GraphInstance
+  /// nil: everything runs on the CPU.
+  private let device: DevicePlacement?
+  /// What went otherwise than the caller has asked for, while the call succeeded; see ``takeNotices()``.
+  private var notices: [String] = []
   private let subgraphs: [Subgraph]
   let executor: Executor
   private let environment: BuildEnvironment
@@ -111,19 +119,26 @@ public final class Session {
 
   static func make(_ graphs: [Graph], _ environment: BuildEnvironment) throws(EngineError) -> Session {
     let isReached = reachable(graphs)
-    try refuseUnknownOperators(graphs, isReached)
     try refuseLists(graphs[0])
+    var notices = [String]()
+    let device = try DevicePlacement.make(graphs[0], environment) { notices.append($0) }
+    if let device { notices += try device.place(graphs[0], environment, device.state) }
+    try refuseUnknownOperators(graphs, isReached)
     var subgraphs = [Subgraph]()
     for graph in graphs { subgraphs.append(Subgraph(graph, subgraphCount: graphs.count)) }
     for i in 1..<max(graphs.count, 1) where isReached[i] { try subgraphs[i].check(environment) }
     let main = try GraphInstance.make(
       graphs[0], isMain: true, isForShapes: false, subgraphCount: graphs.count, environment)
-    let session = Session(main, subgraphs, environment)
+    let session = Session(main, subgraphs, environment, device, notices)
     try session.planFirst()
     return session
   }
 
-  private init(_ main: GraphInstance, _ subgraphs: [Subgraph], _ environment: BuildEnvironment) {
+  private init(
+    _ main: GraphInstance, _ subgraphs: [Subgraph], _ environment: BuildEnvironment, _ device: DevicePlacement?, _ notices: [String]
+  ) {
+    self.device = device
+    self.notices = notices
     self.main = main
     self.subgraphs = subgraphs
     self.environment = environment
@@ -141,6 +156,32 @@ public final class Session {
       try plan()
       executor.planCalls()
     }
+  }
+
+  /// Messages since the last call: devices that failed and whose work the CPU did.
+  public func takeNotices() -> [String] {
+    if notices.isEmpty { return [] }
+    let all = notices
+    notices = []
+    return all
+  }
+
+  /// Builds the main graph again for inputs of the given shapes, with the device or without. On failure everything stays as it was.
+  private func rebuild(_ device: DevicePlacement, _ shapes: [Shape], onDevice: Bool) throws(EngineError) {
+    let graph = device.graph(shapes)
+    // An earlier instance's device may still hang.
+    let state = DeviceState()
+    let news = onDevice ? try device.place(graph, environment, state) : []
+    try Session.refuseUnknownOperators([graph], [true])
+    let instance = try GraphInstance.make(
+      graph, isMain: true, isForShapes: false, subgraphCount: subgraphs.count, environment)
+    let plan = try instance.planned(environment)
+    try executor.reserveWorkspace(plan.workspaceBytes, exactly: false)
+    instance.adopt(plan)
+    main = instance
+    executor.main = instance
+    device.state = state
+    notices += news
   }
 
   /// Plans the main graph for the shapes that its inputs have now.
@@ -200,29 +241,21 @@ public final class Session {
     if shapes.count != graph.inputs.count {
       throw EngineError(.inputParameterInvalid, "\(shapes.count) shapes for \(graph.inputs.count) inputs")
     }
-    let before = graph.inputs.map { $0.shape }
     for (tensor, dims) in zip(graph.inputs, shapes) {
       let shape = Shape(dims)
       guard dims.count <= Shape.maximumRank, shape.checkedCount != nil else {
-        restoreInputs(before)
         throw EngineError(.error, "input \"\(tensor.name)\" cannot have the shape \(shape)")
       }
       // A static model states its inputs' rank; its operators cannot take another.
       if tensor.shape.rank > 0 && dims.count != tensor.shape.rank {
-        restoreInputs(before)
         throw EngineError(
           .error, "input \"\(tensor.name)\" has \(tensor.shape.rank) dimensions; the new shape \(shape) has \(dims.count)")
       }
-      tensor.shape = shape
     }
-    do throws(EngineError) {
-      try plan()
-    } catch {
-      restoreInputs(before)
-      // These shapes have been planned before; only a lack of memory can fail now.
-      main.adopt(nil)
-      if before.allSatisfy({ $0.isKnown }) { try? plan() }
-      throw error
+    if let device {
+      try rebuild(device, shapes.map { Shape($0) }, onDevice: true)
+    } else {
+      try planAgain(shapes)
     }
     for subgraph in subgraphs { subgraph.reset() }
     executor.planCalls()
@@ -230,7 +263,21 @@ public final class Session {
     for i in 0..<outputBindings.count { outputBindings[i] = nil }
   }
 
-  private func restoreInputs(_ shapes: [Shape]) {
+  private func planAgain(_ shapes: [[Int]]) throws(EngineError) {
+    let before = graph.inputs.map { $0.shape }
+    setInputs(shapes.map { Shape($0) })
+    do throws(EngineError) {
+      try plan()
+    } catch {
+      setInputs(before)
+      // These shapes have been planned before; only a lack of memory can fail now.
+      main.adopt(nil)
+      if before.allSatisfy({ $0.isKnown }) { try? plan() }
+      throw error
+    }
+  }
+
+  private func setInputs(_ shapes: [Shape]) {
     for (tensor, shape) in zip(graph.inputs, shapes) { tensor.shape = shape }
   }
 
@@ -261,8 +308,28 @@ public final class Session {
     var mask = mssys_mask()
     let pinned = environment.pool.pinCaller(saving: &mask)
     defer { if pinned { mssys_mask_restore(&mask) } }
-    try executor.run(observer)
-    copyIndirectOutputs(plan)
+    if let device {
+      try run(device, observer)
+    } else {
+      try executor.run(observer)
+    }
+    if let plan = main.plan { copyIndirectOutputs(plan) }
+  }
+
+  /// A run of which the device does a part. When it fails, and the settings allow it, the CPU runs the whole graph, from the inputs on: it
+  /// stays the one that runs until the next resize.
+  private func run(_ device: DevicePlacement, _ observer: RunObserver?) throws(EngineError) {
+    do throws(EngineError) { try executor.run(observer) } catch {
+      if !device.state.hasFailed || !device.settings.allowsCPU { throw error }
+      do throws(EngineError) {
+        try rebuild(device, graph.inputs.map { $0.shape }, onDevice: false)
+        if let plan = main.plan { try bind(plan) }
+        try executor.run(observer)
+      } catch let second {
+        throw EngineError(second.code, "\(error.message); on the CPU instead: \(second.message)")
+      }
+      notices.append("\(error.message); the CPU has run the model instead, and will until it is resized")
+    }
   }
 
   /// Points the graph's inputs and outputs, and their other names, to the bound memory.

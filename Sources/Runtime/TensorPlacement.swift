@@ -46,6 +46,10 @@ extension Planner {
     }
     var requests = [MemoryPlan.Request](), owners = [Int]()
     for i in 0..<count where sharing.owner[i] == i && sharing.first[i] >= 0 && !sharing.isOutput[i] {
+      if let home = graph.tensors[i].home {
+        graph.tensors[i].data = home
+        continue
+      }
       requests.append(
         MemoryPlan.Request(bytes: graph.tensors[i].byteCount, first: sharing.first[i], last: sharing.last[i]))
       owners.append(i)
@@ -60,9 +64,12 @@ extension Planner {
       places.append(
         Plan.Place(tensor: i, offset: placement.offsets[k], first: sharing.first[i], last: sharing.last[i]))
     }
+    var isDeviceResult = [Bool](repeating: false, count: count)
+    for step in steps where step.node.kind == .deviceSubgraph { for t in step.node.outputs { isDeviceResult[t.index] = true } }
     var outputBuffers = [Buffer?](), outputAliases = [[Plan.Alias]]()
     for t in graph.outputs {
       outputAliases.append([])
+      if isDeviceResult[t.index] { t.data = t.home }
       guard sharing.first[t.index] >= 0, t.data == nil else {
         outputBuffers.append(nil)
         continue
@@ -142,7 +149,7 @@ private struct Sharing {
   /// operator one that nobody needs afterwards and whose memory is the plan's.
   mutating func shareInput(_ step: Step, _ s: Int) {
     let output = step.node.outputs[0]
-    if isOutput[output.index] { return }
+    if isOutput[output.index] || output.home != nil { return }
     if step.op.isView, let source = step.node.inputs.first, source.byteCount == output.byteCount, !source.isConstant,
       !source.isFolded
     {
@@ -166,7 +173,7 @@ private struct Sharing {
   mutating func place(_ move: Move, of mover: MoveOperator) -> Bool {
     guard let run = move.wholeRun, mayPlace(move, mover) else { return false }
     let input = mover.inputs[move.input], output = mover.outputs[move.output]
-    if run.to == 0 && run.bytes == output.byteCount && !isOutput[output.index] {
+    if run.to == 0 && run.bytes == output.byteCount && !isOutput[output.index] && output.home == nil {
       put(output.index, into: input.index, at: run.from)
     } else if run.from == 0 && run.bytes == input.byteCount && isOwnPlace(input) {
       put(input.index, into: output.index, at: run.to)
@@ -198,6 +205,6 @@ private struct Sharing {
 
   /// The tensor is computed by a step, into memory of the arena that is no other tensor's part.
   private func isOwnPlace(_ t: Tensor) -> Bool {
-    owner[t.index] == t.index && first[t.index] >= 0 && !isInput[t.index] && !isOutput[t.index]
+    owner[t.index] == t.index && first[t.index] >= 0 && !isInput[t.index] && !isOutput[t.index] && t.home == nil
   }
 }

@@ -41,7 +41,7 @@ struct BenchmarkCommand: ParsableCommand {
 
   struct RunOptions: ParsableArguments {
     @Option(help: "The engine's library (libmslite.so); default: beside the tool, ../lib, build/lib, the system's.") var library: String?
-    @Option(name: names("device"), help: "CPU or Auto.") var device = "CPU"
+    @Option(name: names("device"), help: "CPU or Auto; NNRT or NNRT:NAME: a device of the Neural Network Runtime, the first one or the first with NAME in its name, and the CPU for what it cannot do.") var device = "CPU"
     @Option(name: names("cpuBindMode"), help: "0: threads are not pinned; 1: to the fastest processors; 2: to the others.") var cpuBindMode = 1
     @Option(name: names("cpuCoreList"), help: "Processors to pin the threads to, separated by commas.") var cpuCoreList: String?
     @Option(name: names("loopCount"), help: "Runs that are timed.") var loopCount = 10
@@ -91,8 +91,10 @@ struct BenchmarkCommand: ParsableCommand {
     try range("warmUpLoopCount", runOptions.warmUpLoopCount, 0...1_000_000)
     try range("numThreads", runOptions.numThreads, 1...256)
     try range("cpuBindMode", runOptions.cpuBindMode, 0...2)
-    guard ["CPU", "AUTO"].contains(runOptions.device.uppercased()) else {
-      throw EngineError(.inputParameterInvalid, "--device=\(runOptions.device): this engine computes on the CPU; expected CPU or Auto")
+    let device = runOptions.device.split(separator: ":", maxSplits: 1)
+    guard let kind = device.first?.uppercased(), ["CPU", "AUTO", "NNRT"].contains(kind), kind == "NNRT" || device.count == 1 else {
+      throw EngineError(
+        .inputParameterInvalid, "--device=\(runOptions.device): expected CPU, Auto, NNRT or NNRT: and a part of a device's name")
     }
     guard data.modelType.uppercased() == "MINDIR" else {
       throw EngineError(.inputParameterInvalid, "--modelType=\(data.modelType): the engine runs .ms files, which the original calls MindIR")
@@ -130,6 +132,7 @@ struct BenchmarkCommand: ParsableCommand {
       options.cores.append(core)
     }
     options.half = runOptions.enableFp16.isOn
+    if kind == "NNRT" { options.nnrtDevice = device.count > 1 ? String(device[1]) : "" }
     options.parallel = runOptions.enableParallel.isOn
     options.profiling = results.timeProfiling.isOn || results.profile != nil || results.trace != nil
     if let key = data.decryptKey { options.decryptKey = try KeyText.bytes(key) }

@@ -126,9 +126,13 @@ static inline void mssys_mask_restore(const mssys_mask *m) {
   if (m->valid) (void)sched_setaffinity(0, sizeof m->set, &m->set);
 }
 
-/* futex wait while *word == expected; futex wake of `count` waiters. Private to the process. */
+/* futex wait while *word == expected, without and with a limit; futex wake of `count` waiters. Private to the process. */
 static inline void mssys_futex_wait(const void *word, uint32_t expected) {
   (void)syscall(SYS_futex, word, 128 /* FUTEX_WAIT | FUTEX_PRIVATE_FLAG */, expected, (void *)0, (void *)0, 0);
+}
+static inline void mssys_futex_wait_for(const void *word, uint32_t expected, uint64_t nanoseconds) {
+  const struct timespec limit = {(time_t)(nanoseconds / 1000000000u), (long)(nanoseconds % 1000000000u)};
+  (void)syscall(SYS_futex, word, 128, expected, &limit, (void *)0, 0);
 }
 static inline void mssys_futex_wake(const void *word, int count) {
   (void)syscall(SYS_futex, word, 129 /* FUTEX_WAKE | FUTEX_PRIVATE_FLAG */, count, (void *)0, (void *)0, 0);

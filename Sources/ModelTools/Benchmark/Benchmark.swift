@@ -20,6 +20,8 @@ public struct BenchmarkOptions {
   public var affinity = 1
   public var cores: [Int32] = []
   public var half = false
+  /// A part of the name of an NNRt device that comes before the CPU; nil: the CPU alone.
+  public var nnrtDevice: String?
   public var parallel = false
   /// Time every operator, and record one run.
   public var profiling = false
@@ -162,6 +164,11 @@ public final class Benchmark {
     engine.contextSetAffinity(context, Int32(options.affinity))
     if !options.cores.isEmpty { engine.contextSetCores(context, options.cores, options.cores.count) }
     engine.contextSetParallel(context, options.parallel)
+    if let part = options.nnrtDevice {
+      let device = try engine.nnrtDevice(part)
+      engine.deviceSetHalf(device, options.half)
+      engine.contextAddDevice(context, device)
+    }
     let device = engine.deviceCreate(OH_AI_DEVICETYPE_CPU)
     engine.deviceSetHalf(device, options.half)
     engine.contextAddDevice(context, device)

@@ -18,6 +18,11 @@ final class EngineLibrary {
   let contextAddDevice: @convention(c) (OH_AI_ContextHandle?, OH_AI_DeviceInfoHandle?) -> Void
   let deviceCreate: @convention(c) (OH_AI_DeviceType) -> OH_AI_DeviceInfoHandle?
   let deviceSetHalf: @convention(c) (OH_AI_DeviceInfoHandle?, Bool) -> Void
+  private let listDevices: @convention(c) (UnsafeMutablePointer<Int>?) -> OpaquePointer?
+  private let deviceInList: @convention(c) (OpaquePointer?, Int) -> OpaquePointer?
+  private let nameInList: @convention(c) (OpaquePointer?) -> UnsafePointer<CChar>?
+  private let destroyDevices: @convention(c) (UnsafeMutablePointer<OpaquePointer?>?) -> Void
+  private let deviceByName: @convention(c) (UnsafePointer<CChar>?) -> OH_AI_DeviceInfoHandle?
   let modelCreate: @convention(c) () -> OH_AI_ModelHandle?
   let modelDestroy: @convention(c) (UnsafeMutablePointer<OH_AI_ModelHandle?>?) -> Void
   let modelBuild: @convention(c) (OH_AI_ModelHandle?, UnsafePointer<CChar>?, OH_AI_ModelType, OH_AI_ContextHandle?) -> OH_AI_Status
@@ -83,6 +88,11 @@ final class EngineLibrary {
     contextAddDevice = try need("OH_AI_ContextAddDeviceInfo")
     deviceCreate = try need("OH_AI_DeviceInfoCreate")
     deviceSetHalf = try need("OH_AI_DeviceInfoSetEnableFP16")
+    listDevices = try need("OH_AI_GetAllNNRTDeviceDescs")
+    deviceInList = try need("OH_AI_GetElementOfNNRTDeviceDescs")
+    nameInList = try need("OH_AI_GetNameFromNNRTDeviceDesc")
+    destroyDevices = try need("OH_AI_DestroyAllNNRTDeviceDescs")
+    deviceByName = try need("OH_AI_CreateNNRTDeviceInfoByName")
     modelCreate = try need("OH_AI_ModelCreate")
     modelDestroy = try need("OH_AI_ModelDestroy")
     modelBuild = try need("OH_AI_ModelBuildFromFile")
@@ -102,6 +112,20 @@ final class EngineLibrary {
     // Before there was MSLite_GetHalfArithmetic, entries of a profile were shorter.
     let hasProfile = dlsym(handle, "MSLite_GetHalfArithmetic") != nil
     getProfile = !hasProfile ? nil : find("MSLite_ModelGetProfile", (@convention(c) (OH_AI_ModelHandle?, UnsafeMutablePointer<MSLite_NodeProfile>?, UnsafeMutablePointer<Int>?) -> OH_AI_Status).self)
+  }
+
+  /// An info of the first NNRt device whose name contains `part`.
+  func nnrtDevice(_ part: String) throws(EngineError) -> OH_AI_DeviceInfoHandle? {
+    var count = 0
+    var list = listDevices(&count)
+    defer { destroyDevices(&list) }
+    var names = [String]()
+    for i in 0..<count { names.append(nameInList(deviceInList(list, i)).map { String(cString: $0) } ?? "") }
+    guard let name = names.first(where: { part.isEmpty || $0.contains(part) }) else {
+      let known = names.isEmpty ? "there are none" : "there are \(names.joined(separator: ", "))"
+      throw EngineError(.inputParameterInvalid, "no NNRt device has \"\(part)\" in its name; \(known)")
+    }
+    return deviceByName(name)
   }
 
   /// What the last failing call had to say.

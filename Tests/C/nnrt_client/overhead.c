@@ -1,0 +1,94 @@
+/* What the way through the Neural Network Runtime costs: a model on the CPU kernels, and on an NNRt device, in turns.
+ *
+ *   overhead DEVICE THREADS RUNS LIMIT MODEL...
+ *
+ * DEVICE is a part of the device's name. Prints the medians of both and how much longer the device takes; fails above LIMIT percent. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "mindspore/model.h"
+#include "mslite/extensions.h"
+
+static double milliseconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+static OH_AI_DeviceInfoHandle find_device(const char *part) {
+  size_t count = 0;
+  NNRTDeviceDesc *list = OH_AI_GetAllNNRTDeviceDescs(&count);
+  OH_AI_DeviceInfoHandle device = NULL;
+  for (size_t i = 0; i < count && device == NULL; i++) {
+    const char *name = OH_AI_GetNameFromNNRTDeviceDesc(OH_AI_GetElementOfNNRTDeviceDescs(list, i));
+    if (strstr(name, part) != NULL) device = OH_AI_CreateNNRTDeviceInfoByName(name);
+  }
+  OH_AI_DestroyAllNNRTDeviceDescs(&list);
+  return device;
+}
+
+static OH_AI_ModelHandle build(const char *path, const char *device, int threads) {
+  OH_AI_ContextHandle context = OH_AI_ContextCreate();
+  OH_AI_ContextSetThreadNum(context, threads);
+  if (device != NULL) OH_AI_ContextAddDeviceInfo(context, find_device(device));
+  OH_AI_ContextAddDeviceInfo(context, OH_AI_DeviceInfoCreate(OH_AI_DEVICETYPE_CPU));
+  OH_AI_ModelHandle model = OH_AI_ModelCreate();
+  const double start = milliseconds();
+  if (OH_AI_ModelBuildFromFile(model, path, OH_AI_MODELTYPE_MINDIR, context) != OH_AI_STATUS_SUCCESS) {
+    fprintf(stderr, "overhead: %s: %s\n", path, MSLite_GetLastError());
+    exit(2);
+  }
+  printf("%s built in %.1f ms\n", device != NULL ? "NNRt" : "CPU ", milliseconds() - start);
+  OH_AI_ContextDestroy(&context);
+  const OH_AI_TensorHandleArray inputs = OH_AI_ModelGetInputs(model);
+  for (size_t i = 0; i < inputs.handle_num; i++) {
+    void *data = OH_AI_TensorGetMutableData(inputs.handle_list[i]);
+    if (data != NULL) memset(data, 0, OH_AI_TensorGetDataSize(inputs.handle_list[i]));
+  }
+  return model;
+}
+
+static double run(OH_AI_ModelHandle model) {
+  OH_AI_TensorHandleArray outputs = {0, NULL};
+  const double start = milliseconds();
+  if (OH_AI_ModelPredict(model, OH_AI_ModelGetInputs(model), &outputs, NULL, NULL) != OH_AI_STATUS_SUCCESS) {
+    fprintf(stderr, "overhead: %s\n", MSLite_GetLastError());
+    exit(2);
+  }
+  return milliseconds() - start;
+}
+
+static int ascending(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return x < y ? -1 : x > y;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 6) return fprintf(stderr, "usage: overhead DEVICE THREADS RUNS LIMIT MODEL...\n"), 2;
+  const int threads = atoi(argv[2]), runs = atoi(argv[3]) > 0 ? atoi(argv[3]) : 1;
+  int passed = 0, failed = 0;
+  double *cpu_times = malloc((size_t)runs * sizeof *cpu_times), *device_times = malloc((size_t)runs * sizeof *device_times);
+  if (cpu_times == NULL || device_times == NULL) return 2;
+  for (int i = 5; i < argc; i++) {
+    OH_AI_ModelHandle cpu = build(argv[i], NULL, threads), device = build(argv[i], argv[1], threads);
+    for (int k = 0; k < 5; k++) run(cpu), run(device);
+    for (int k = 0; k < runs; k++) {
+      cpu_times[k] = run(cpu);
+      device_times[k] = run(device);
+    }
+    qsort(cpu_times, (size_t)runs, sizeof *cpu_times, ascending);
+    qsort(device_times, (size_t)runs, sizeof *device_times, ascending);
+    const double a = cpu_times[runs / 2], b = device_times[runs / 2], percent = (b / a - 1) * 100;
+    printf("%s: CPU %.3f ms, NNRt %.3f ms, %+.1f %%, %+.3f ms\n", argv[i], a, b, percent, b - a);
+    if (percent <= atof(argv[4])) passed++;
+    else failed++;
+    OH_AI_ModelDestroy(&cpu);
+    OH_AI_ModelDestroy(&device);
+  }
+  free(cpu_times);
+  free(device_times);
+  printf("%d passed, %d failed\n", passed, failed);
+  return failed == 0 ? 0 : 1;
+}
