@@ -463,7 +463,7 @@ step_mutation() {
 
 step_fuzz() {
   local corpus=$out/corpus
-  engine asan && compile asan Tests/Fuzz/fuzz_model.c $out/asan/fuzz_model -fsanitize=fuzzer || return 1
+  engine "$host" && engine asan && compile asan Tests/Fuzz/fuzz_model.c $out/asan/fuzz_model -fsanitize=fuzzer || return 1
   [ -d $out/operator_models ] || step_unit > /dev/null || return 1
   # What the fuzzers have found must not come back.
   MSLITE_LOG=off $out/asan/fuzz_model -timeout=120 -rss_limit_mb=4096 -artifact_prefix=$out/ Tests/Fuzz/findings/* || return 1
@@ -472,6 +472,9 @@ step_fuzz() {
   cp $out/operator_models/*.ms Tests/Models/{single_op_tflite,control_flow,packed}/*.ms \
     Tests/Models/ms_from_repos/{conv_train_model,mindrt_parallel}.ms Tests/Models/ms_variants/lenet28__{wq5,wmixed}.ms $corpus/
   for model in mlp_mse_sgd convbn_momentum; do cp Tests/Models/training/$model/train.ms $corpus/$model.ms; done
+  # A training model, or more, for each operator that has a gradient.
+  python_environment && swift_build && MSLITE_LIB=$PWD/build/lib/libmslite.so MSLITE_CONVERTER=$PWD/.build/release/converter_lite \
+    MSLITE_TOOL=$PWD/.build/release/mslite $out/venv/bin/python Tests/Converter/training_models.py --keep $corpus || return 1
   MSLITE_LOG=off $out/asan/fuzz_model -max_total_time="${FUZZ_SECONDS:-60}" -max_len=65536 -timeout=60 -rss_limit_mb=4096 \
     -artifact_prefix=$out/ -print_final_stats=1 $corpus 2>&1 | grep -v -E '^#[0-9]+.(REDUCE|NEW|RELOAD)'
   return "${PIPESTATUS[0]}"
