@@ -164,7 +164,7 @@ nnrt_client() {
   done
   LIBRARIES="-lmslite -ldl" compile "$variant" $tests/test_client.c $folder/test_client &&
     compile "$variant" $tests/test_broken_runtime.c $folder/test_broken_runtime &&
-    compile "$variant" Tests/C/golden.c $folder/golden || return 1
+    compile "$variant" Tests/C/golden.c $folder/golden Tests/C/golden_cases.c || return 1
   MSLITE_LOG=off MSLITE_NNRT_TIMEOUT=300 MSLITE_NNRT_DRIVERS=$folder/libnnrt_driver_test.so program $folder/test_client Tests/Models
   MSLITE_LOG=off MSLITE_NNRT_PATH=$folder/mock program $folder/test_broken_runtime Tests/Models
   MSLITE_LOG=off MSLITE_NNRT_PATH=$folder/lacking program $folder/test_broken_runtime Tests/Models lacking
