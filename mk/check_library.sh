@@ -6,7 +6,7 @@ case $(basename "$library") in
   # With every operator and data type, training and NNRt.
   libmslite*) limit=2097152 soname=libmslite.so.1 ;;
   # The engine's inference, and what training's operators it cannot part with.
-  libnnrt_driver_cpu*) limit=1900000 soname=$(basename "$library") ;;
+  libnnrt_driver_cpu*) limit=2097152 soname=$(basename "$library") ;;
   *) limit=262144 soname=$(basename "$library") ;;
 esac
 objects=build/obj/$(uname -m)

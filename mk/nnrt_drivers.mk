@@ -19,14 +19,14 @@ $(DRIVERS)/libnnrt_driver_cpu.so: $(CPU_DRIVER_OBJECTS) mk/exports_driver.map | 
 	$(call link,$(CPU_DRIVER_OBJECTS),$(notdir $@),mk/exports_driver.map)
 
 # (The host half cannot have ThreadSanitizer, whose runtime belongs to a Swift program.)
-HOST_FLAGS := -std=gnu11 -O2 -fPIC -fvisibility=hidden -Wall -Wextra -Iinclude $(if $(filter asan,$(VARIANT)),-fsanitize=address -g)
+HOST_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -fPIC -fvisibility=hidden -Wall -Wextra -Iinclude $(if $(filter asan,$(VARIANT)),-fsanitize=address -g)
 HOST_LINK_FLAGS := -lpthread -ldl -Wl,--as-needed -Wl,-z,relro,-z,now -Wl,-z,noexecstack $(LINK_FLAGS) \
   $(if $(filter asan,$(VARIANT)),-fsanitize=address)
 
 $(OBJ)/nnrt_host/%.o: Sources/NNRtDriverHost/%.c $(wildcard Sources/NNRtDriverHost/*.h include/*/*.h) mk/nnrt_drivers.mk | $(OBJ)/nnrt_host
 	@$(CC) $(HOST_FLAGS) -c $< -o $@
 
-HOST_CLIENT := $(patsubst %,$(OBJ)/nnrt_host/%.o,client host_process codec wire)
+HOST_CLIENT := $(patsubst %,$(OBJ)/nnrt_host/%.o,client hosts buffers remote_model remote_run host_process codec wire)
 $(DRIVERS)/libnnrt_driver_host.so: $(HOST_CLIENT) mk/exports_driver.map | $(DRIVERS)
 	@echo "link    $(VARIANT)  $@"
 	@$(CC) -shared -o $@ $(HOST_CLIENT) $(HOST_LINK_FLAGS) -Wl,-soname,$(notdir $@) -Wl,--version-script,mk/exports_driver.map

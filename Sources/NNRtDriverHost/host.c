@@ -194,11 +194,16 @@ int main(int count, char **arguments) {
 #endif
   if (!is_done)
     for (int i = WIRE_CONTROL + 1; i < 1024; i++) close(i);
+  /* A driver that hosts others must not host itself. */
+  unsetenv("MSLITE_NNRT_HOSTED");
+  const pid_t client = getppid();
   load(arguments[1]);
   pthread_t thread;
   if (pthread_create(&thread, NULL, serve, NULL) != 0) return 1;
   for (;;) {
     struct pollfd entry = {WIRE_CONTROL, 0, 0};
-    if (poll(&entry, 1, -1) > 0 && (entry.revents & (POLLHUP | POLLERR | POLLNVAL))) _exit(0);
+    if (poll(&entry, 1, 5000) > 0 && (entry.revents & (POLLHUP | POLLERR | POLLNVAL))) _exit(0);
+    /* A process that the client has forked may keep the socket open. */
+    if (getppid() != client) _exit(0);
   }
 }

@@ -10,9 +10,6 @@
 #ifndef MSLITE_NNRT_HOST_WIRE_H
 #define MSLITE_NNRT_HOST_WIRE_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
 #include <stdint.h>
 #include <string.h>
 #include <time.h>

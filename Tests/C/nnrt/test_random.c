@@ -57,6 +57,8 @@ static const int32_t *shape(void) {
 static size_t length(void) { return any(30) == 0 ? SIZE_MAX - any(3) : any(4) == 0 ? any(64) : 16; }
 static uint32_t rank(void) { return any(30) == 0 ? any(14) : 4; }
 static OH_NN_Tensor tensor(void) {
+  const OH_NN_Tensor right = {OH_NN_FLOAT32, 4, square, NULL, OH_NN_TENSOR};
+  if (any(3) != 0) return right;
   const OH_NN_Tensor t = {any(8) == 0 ? (OH_NN_DataType)any(15) : OH_NN_FLOAT32, rank(), any(50) == 0 ? NULL : shape(), NULL,
                           any(4) == 0 ? (OH_NN_TensorType)any(170) : OH_NN_TENSOR};
   return t;

@@ -7,7 +7,7 @@
  *   finish();
  *
  * `finish` adds the parameters that have a default, asks whether the operation is supported, compiles and runs the model and compares
- * the results: as it is, from its own cache, with all sizes open, and in half precision. */
+ * the results: as it is, from its own cache, with all sizes open, in half precision, and in bytes. */
 #ifndef MSLITE_TESTS_NNRT_CASE_H
 #define MSLITE_TESTS_NNRT_CASE_H
 
@@ -256,8 +256,8 @@ static inline void case_defaults(void) {
 
 /* --- flat form ---------------------------------------------------------------------------------------------------- */
 
-typedef enum { CASE_PLAIN, CASE_CACHED, CASE_OPEN, CASE_HALF } CaseForm;
-static const char *const case_forms[] = {"as it is", "from its cache", "with open sizes", "in half precision"};
+typedef enum { CASE_PLAIN, CASE_CACHED, CASE_OPEN, CASE_HALF, CASE_BYTES } CaseForm;
+static const char *const case_forms[] = {"as it is", "from its cache", "with open sizes", "in half precision", "in bytes"};
 
 typedef struct {
   NNRt_Model model;
@@ -408,8 +408,39 @@ static inline bool case_form(CaseForm form) {
   return ok;
 }
 
+/* Runs the model and writes what it gives into the outputs' values; false if the driver refuses it. */
+static inline bool case_results(CaseTensor **outputs) {
+  FlatCase *f = flatten(CASE_PLAIN);
+  const NNRt_Config config = {false, OH_NN_PERFORMANCE_NONE, OH_NN_PRIORITY_NONE, NULL, 0};
+  NNRt_PreparedModel *prepared = NULL;
+  bool supported[CASE_NODES] = {false};
+  bool ok = the_driver->getSupportedOperations(the_device, &f->model, supported) == OH_NN_SUCCESS && supported[0];
+  ok = ok && the_driver->prepareModel(the_device, &f->model, &config, &prepared) == OH_NN_SUCCESS;
+  release_flat(f);
+  if (!ok) return false;
+  NNRt_IOTensor in[16], out[8];
+  for (uint32_t i = 0; i < the_case.input_count; i++) {
+    const CaseTensor *t = &the_case.tensors[the_case.inputs[i]];
+    case_io(&in[i], t, CASE_PLAIN, case_bytes(t, CASE_PLAIN));
+  }
+  for (uint32_t i = 0; i < the_case.output_count; i++) {
+    case_io(&out[i], outputs[i], CASE_PLAIN, NULL);
+    out[i].data = calloc(1, out[i].byteSize + 1);
+  }
+  ok = the_driver->run(prepared, in, the_case.input_count, out, the_case.output_count) == OH_NN_SUCCESS;
+  if (!ok) case_fails("run", CASE_BYTES);
+  for (uint32_t i = 0; i < the_case.output_count; i++)
+    for (uint32_t k = 0; k < outputs[i]->count; k++) outputs[i]->values[k] = case_load(outputs[i]->type, out[i].data, k);
+  for (uint32_t i = 0; i < the_case.input_count; i++) free(in[i].data);
+  for (uint32_t i = 0; i < the_case.output_count; i++) free(out[i].data);
+  the_driver->releaseModel(prepared);
+  return ok;
+}
+
 #ifdef CASE_THROUGH_RUNTIME
 #include "runtime.h"
+#else
+#include "bytes.h"
 #endif
 
 /* The model keeps its float32. */
@@ -427,6 +458,7 @@ static inline void finish(void) {
   bool has_floats = false;
   for (uint32_t i = 0; i < the_case.tensor_count; i++) has_floats |= the_case.tensors[i].type == OH_NN_FLOAT32;
   if (has_floats && !the_case.is_single) check_passed += case_form(CASE_HALF);
+  check_passed += case_in_bytes();
 }
 #endif
 

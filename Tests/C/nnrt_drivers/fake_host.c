@@ -72,6 +72,8 @@ int main(void) {
     if (is("kind")) message.kind = WIRE_EXPORT;
     if (request.kind == WIRE_HELLO) {
       static NNRt_DeviceInfo info = {.name = "Fake", .vendor = "Test", .type = OH_NN_OTHERS, .modelCache = true};
+      if (is("type")) info.type = (OH_NN_DeviceType)99;
+      if (is("flags")) memset(&info.float16, 0xfe, 1);
       if (is("unterminated")) memset(info.name, 'x', sizeof info.name);
       message.count = is("many") ? 1u << 30 : is("lies") ? 2 : 1;
       message.size = is("huge") ? 1ull << 40 : is("lies") ? 2 * sizeof info : sizeof info;
