@@ -6,8 +6,24 @@ import Graph
 /// asks for devices and never closed.
 public final class NNRtLibrary: @unchecked Sendable {
   let functions: msnnrt_functions
+  /// What the runtime says of its devices is valid until it is asked again, by any thread.
+  private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
 
-  private init(_ functions: msnnrt_functions) { self.functions = functions }
+  private init(_ functions: msnnrt_functions) {
+    self.functions = functions
+    _ = pthread_mutex_init(lock, nil)
+  }
+
+  deinit {
+    _ = pthread_mutex_destroy(lock)
+    lock.deallocate()
+  }
+
+  fileprivate func askForDevices(_ body: () -> [NNRtDevice]) -> [NNRtDevice] {
+    pthread_mutex_lock(lock)
+    defer { pthread_mutex_unlock(lock) }
+    return body()
+  }
 
   /// The runtime's library first: the devices of a phone register themselves while it is loaded. nil: the machine has none, and ``reason``
   /// says why not.
@@ -50,7 +66,11 @@ public struct NNRtDevice {
 
   /// The devices in the runtime's order, but those whose names begin with "NPU_" first. Empty where there is no runtime.
   public static var all: [NNRtDevice] {
-    guard let f = NNRtLibrary.shared?.functions else { return [] }
+    guard let library = NNRtLibrary.shared else { return [] }
+    return library.askForDevices { list(library.functions) }
+  }
+
+  private static func list(_ f: msnnrt_functions) -> [NNRtDevice] {
     var ids: UnsafePointer<Int>?
     var count: UInt32 = 0
     guard f.allDeviceIDs(&ids, &count) == OH_NN_SUCCESS, let ids, count <= limit else { return [] }
