@@ -2,7 +2,7 @@
 # setup.sh GROUP...: makes sure that what the named targets need is there. Missing Debian packages are installed when this runs
 # as root or sudo asks for no password; otherwise they are named and the script fails.
 #   build  the library      demo  examples/classify      aarch64  cross compiler and emulator      fuzz  libFuzzer
-#   tools  the converter: its schemas' compiler      bench  Python
+#   tools  the converter: its schemas' compiler      bench  Python      node  the package for Node.js
 #   test   everything that make test uses
 set -eu
 
@@ -51,9 +51,17 @@ bench() {
   need python3 has python3
   need python3-venv python3 -c 'import ensurepip, venv'
 }
+node() {
+  need nodejs has node
+  need npm has npm
+  # The headers of Node-API: beside the program, wherever it is from.
+  need libnode-dev sh -c 'test -e "$(dirname "$(realpath "$(command -v node)")")/../include/node/node_api.h"'
+}
 test_() {
   fuzz
   bench
+  node
+  need node-typescript has tsc
   [ "$(uname -m)" = aarch64 ] || aarch64
   need cmake has cmake
   need pkg-config has pkg-config
@@ -64,7 +72,7 @@ test_() {
 for group in "$@"; do
   case $group in
     test) test_ ;;
-    build | demo | tools | bench | aarch64 | fuzz) "$group" ;;
+    build | demo | tools | bench | node | aarch64 | fuzz) "$group" ;;
     *) echo "setup: unknown group $group" >&2; exit 2 ;;
   esac
 done
