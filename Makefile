@@ -14,7 +14,7 @@ export SWIFT ?= $(dir $(SWIFTC))swift
 # All processors, unless the caller says how many.
 ENGINE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc)) -f mk/engine.mk
 
-.PHONY: all help setup demo tools wheel test bench docs install clean aarch64 asan tsan fuzz-smoke fuzz-importers
+.PHONY: all help setup demo tools wheel node test bench docs install clean aarch64 asan tsan fuzz-smoke fuzz-importers
 all:
 	@mk/setup.sh build
 	+@$(ENGINE)
@@ -24,6 +24,7 @@ help:
 	@echo "make demo               classify a photograph with EfficientNet-Lite0"
 	@echo "make tools              build/bin/converter_lite, mslite and benchmark: the converter and its tools"
 	@echo "make wheel              build/wheel: the Python package mslite, and mslite_tools with the converter and its tools"
+	@echo "make node               build/node/mslite-$(VERSION).tgz: the package for Node.js"
 	@echo "make test               every test; ends with 'N passed, N failed' (STEPS='golden ...' runs some, see mk/test.sh)"
 	@echo "make bench              speed, load time and memory, beside other engines: PEERS=DIR MODELS=DIR THREADS='1 2' ROUNDS=3 ONLY=name"
 	@echo "make setup              what the other targets do first: find the tools, install missing packages where allowed"
@@ -57,6 +58,10 @@ tools:
 wheel: all $(if $(MSLITE_BUILT_TOOLS),,tools)
 	@mk/setup.sh bench
 	@python3 bindings/python/make_wheels.py build/lib/libmslite.so.$(VERSION) build/wheel $(or $(MSLITE_BUILT_TOOLS),build/tools/release)
+
+node: all
+	@mk/setup.sh node
+	@$(MAKE) --no-print-directory -C bindings/node
 
 test:
 	@mk/setup.sh build demo tools test

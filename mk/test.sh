@@ -8,7 +8,7 @@
 set -u
 cd "$(dirname "$0")/.."
 
-all="unit operators library headers c cpp nnrt nnrt_drivers nnrt_client golden training ${MSLITE_EXTRA_MODELS:+extra} allocations converter bench python aarch64 \
+all="unit operators library headers c cpp nnrt nnrt_drivers nnrt_client golden training ${MSLITE_EXTRA_MODELS:+extra} allocations converter bench python node aarch64 \
   asan tsan mutation fuzz importers packaging demo docs"
 steps=${*:-$all}
 
@@ -401,6 +401,28 @@ step_python() {
     "$environment/bin/mypy" --strict --cache-dir "$out/mypy" --python-executable "$environment/bin/python" "$tests/mypy_use.py" &&
     echo "2 passed, 0 failed" || status=1
   MSLITE_BUILT_TOOLS=$(realpath "$tools") bindings/quick_start.sh Python || status=1
+  return $status
+}
+
+# The package for Node.js: installed into an empty folder; and its types.
+step_node() {
+  local status=0 folder=$PWD/$out/node file models=$PWD/Tests/Models
+  engine "$host" && prediction_time && make --no-print-directory node || return 1
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  npm install --offline --no-audit --no-fund --prefix "$folder" build/node/mslite-*.tgz && cp -r bindings/node/test "$folder/" || return 1
+  # One file after the other: memory and times are measured.
+  for file in "$folder"/test/*.test.js; do
+    echo "--- $(basename "$file")"
+    MSLITE_LOG=off MSLITE_TEST_MODELS=$models timeout 900 node --test --test-reporter=tap "$file" > $out/node.tap || status=1
+    # Details of what has failed, what was measured, and the counts as the sum wants them.
+    grep -A20 '^ *not ok' $out/node.tap
+    grep -E '^# .* (overhead|more)' $out/node.tap
+    awk '/^# pass / { good = $3 } /^# fail / { bad = $3 } END { print good + 0 " passed, " bad + 0 " failed" }' $out/node.tap
+  done
+  echo "--- types"
+  tsc --strict --noEmit --target es2020 --module commonjs --moduleResolution node "$folder/test/types.ts" && echo "1 passed, 0 failed" || status=1
+  bindings/quick_start.sh Node.js || status=1
   return $status
 }
 
