@@ -5,7 +5,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 include=${1:-$here/../../include}
 clang=${CLANG:-/opt/swift/usr/bin/clang}
 headers="mindspore/types.h mindspore/status.h mindspore/data_type.h mindspore/format.h mindspore/tensor.h mindspore/context.h
-mindspore/model.h mslite/extensions.h"
+mindspore/model.h mslite/extensions.h mslite/image.h"
 passed=0
 failed=0
 

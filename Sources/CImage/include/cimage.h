@@ -1,0 +1,50 @@
+/* What the image library's modules share: its public interface, and the table of kernels that each instruction set fills in.
+ * Kernels check nothing. Sizes are positive; `count` counts pixels, `n` elements. */
+#ifndef MSLITE_CIMAGE_H
+#define MSLITE_CIMAGE_H
+
+#include "mslite/image.h"
+
+typedef struct MSImageKernels {
+  /* Horizontal pass of a bilinear resize: out[x * channels + c] = 64 * (near + (far - near) * weight / 2^15), 0...16320. `index` has
+   * the near pixel's first element, `step` what leads to the far one's, in elements. `readable` is how many bytes of `row` exist. */
+  void (*bilinear_row)(const uint8_t *row, intptr_t readable, int32_t channels, const int32_t *index, const int32_t *step,
+                       const int16_t *weight, int16_t *out, intptr_t count);
+  /* Vertical pass: out = (a + (b - a) * weight / 2^15 + 32) / 64. */
+  void (*bilinear_column)(const int16_t *a, const int16_t *b, int16_t weight, uint8_t *out, intptr_t n);
+
+  /* sum = (first ? 0 : sum) + weight * row */
+  void (*accumulate_u8)(const uint8_t *row, float weight, int32_t first, float *sum, intptr_t n);
+  void (*accumulate_f32)(const float *row, float weight, int32_t first, float *sum, intptr_t n);
+  /* out[x * channels + c] = sum over t in 0..<taps of weight[t] * row[index[t] + c], both tables continued for the next x */
+  void (*weigh_row)(const float *row, int32_t channels, int32_t taps, const int32_t *index, const float *weight, float *out,
+                    intptr_t count);
+  /* Rounded to the nearest, ties to even, and limited to 0...255. */
+  void (*round_u8)(const float *in, uint8_t *out, intptr_t n);
+
+  /* out pixel x = the pixel_bytes (1, 3, 4, 12 or 16) bytes at in + offset[x] */
+  void (*gather)(const uint8_t *in, const intptr_t *offset, int32_t pixel_bytes, uint8_t *out, intptr_t count);
+
+  void (*gray)(const uint8_t *in, int32_t channels, int32_t red, uint8_t *out, intptr_t count);
+  /* Between GRAY, RGB, BGR and RGBA; `swaps` red and blue. Alpha is copied, or 255 where there was none. */
+  void (*reorder)(const uint8_t *in, int32_t in_channels, int32_t swaps, uint8_t *out, int32_t out_channels, intptr_t count);
+  /* One row of NV12 or NV21; `u` is U's place among the two (0 or 1), `red` R's among the channels. */
+  void (*from_nv)(const uint8_t *y, const uint8_t *uv, int32_t u, uint8_t *out, int32_t channels, int32_t red, intptr_t count);
+  void (*luma)(const uint8_t *in, int32_t channels, int32_t red, uint8_t *out, intptr_t count);
+  /* U and V of every second pixel; `count` pixels of the row, even. */
+  void (*chroma)(const uint8_t *in, int32_t channels, int32_t red, int32_t u, uint8_t *out, intptr_t count);
+
+  /* out[x * channels + c] = in[x * channels + order[c]] * factor[c] + offset[c] */
+  void (*normalize_hwc)(const uint8_t *in, int32_t channels, const int32_t *order, const float *factor, const float *offset, float *out,
+                        intptr_t count);
+  /* The same to out[c * plane + x]. */
+  void (*normalize_chw)(const uint8_t *in, int32_t channels, const int32_t *order, const float *factor, const float *offset, float *out,
+                        intptr_t plane, intptr_t count);
+} MSImageKernels;
+
+void mskernels_image_baseline(MSImageKernels *table);
+#if defined(__x86_64__)
+void mskernels_image_avx2(MSImageKernels *table);
+#endif
+
+#endif
