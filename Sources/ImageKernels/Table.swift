@@ -26,6 +26,10 @@ import CImage
   table.pointee.chroma = chroma
   table.pointee.normalize_hwc = normalizeInterleaved
   table.pointee.normalize_chw = normalizePlanar
+  table.pointee.warp_row = warpRow
+  table.pointee.covers = covers
+  table.pointee.blend_u8 = blend
+  table.pointee.blend_f32 = blend
 }
 
 typealias Bytes = UnsafePointer<UInt8>

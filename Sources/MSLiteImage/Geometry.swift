@@ -22,21 +22,6 @@ private func copy(_ from: Picture, _ to: Picture) {
   for y in 0..<from.height { memcpy(to.row(y), from.row(y), from.rowBytes) }
 }
 
-/// Where a place outside of 0..<size takes its value from, or nil for the constant.
-func borderIndex(_ place: Int, _ size: Int, _ border: MSLite_Border) -> Int? {
-  if place >= 0 && place < size { return place }
-  switch border {
-  case MSLITE_BORDER_REPLICATE: return place < 0 ? 0 : size - 1
-  case MSLITE_BORDER_REFLECT, MSLITE_BORDER_REFLECT_101:
-    if size == 1 { return 0 }
-    let skip = border == MSLITE_BORDER_REFLECT ? 0 : 1
-    let period = 2 * (size - skip)
-    let phase = (place % period + period) % period
-    return phase < size ? phase : 2 * size - 1 - skip - phase
-  default: return nil
-  }
-}
-
 func checkBorder(_ border: MSLite_Border) throws(EngineError) {
   if border.rawValue > MSLITE_BORDER_REFLECT_101.rawValue { throw EngineError(.parameterInvalid, "unknown border \(border.rawValue)") }
 }
@@ -109,7 +94,7 @@ private func continueAround(
 ) throws(EngineError) {
   let scratch = try Scratch(bytes: to.width * MemoryLayout<Int>.stride)
   let offsets = scratch.base.assumingMemoryBound(to: Int.self)
-  for x in 0..<to.width { offsets[x] = (borderIndex(x - left, inside.width, border) ?? 0) * to.pixelBytes }
+  for x in 0..<to.width { offsets[x] = ms_image_border(x - left, inside.width, border) * to.pixelBytes }
   let kernels = ImageKernels.active
   let right = left + inside.width
   for y in top..<top + inside.height {
@@ -118,7 +103,7 @@ private func continueAround(
     kernels.gather(row, offsets + right, Int32(to.pixelBytes), to.bytes(y) + right * to.pixelBytes, to.width - right)
   }
   for y in 0..<to.height where y < top || y >= top + inside.height {
-    memcpy(to.row(y), to.row(top + (borderIndex(y - top, inside.height, border) ?? 0)), to.rowBytes)
+    memcpy(to.row(y), to.row(top + ms_image_border(y - top, inside.height, border)), to.rowBytes)
   }
 }
 

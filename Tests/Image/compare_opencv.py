@@ -120,7 +120,57 @@ def tensors():
                     record("normalise", out, expected if layout == ms.HWC else expected.transpose(2, 0, 1))
 
 
-for part in (resizes, colours, geometry, tensors):
+def warps():
+    borders = [(ms.CONSTANT, cv2.BORDER_CONSTANT), (ms.REPLICATE, cv2.BORDER_REPLICATE), (ms.REFLECT, cv2.BORDER_REFLECT),
+               (ms.REFLECT_101, cv2.BORDER_REFLECT_101)]
+    for dtype in (np.uint8, np.float32):
+        for channels in (1, 3, 4):
+            for height, width in SIZES:
+                source = picture(height, width, channels, dtype)
+                value = (9.0, 80.0, 7.0, 6.0)
+                for ours, theirs in borders:
+                    angle, zoom = float(random.uniform(-180, 180)), float(random.uniform(0.5, 2))
+                    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, zoom)
+                    matrix[:, 2] += random.uniform(-3, 3, 2)
+                    out = like(source, height + 5, width + 3)
+                    ms.call("MSLite_ImageWarpAffine", ms.image(source), ms.doubles(matrix), ms.BILINEAR, ours, ms.floats(value), ms.image(out))
+                    expected = cv2.warpAffine(source, matrix, (width + 3, height + 5), borderMode=theirs, borderValue=value)
+                    record(f"warp affine {dtype.__name__}", out, expected)
+                    corners = np.float32([[0, 0], [width, 0], [width, height], [0, height]])
+                    moved = corners + np.float32(random.uniform(-0.2, 0.2, (4, 2)) * [width, height])
+                    matrix = cv2.getPerspectiveTransform(corners, moved)
+                    own = (ms.ctypes.c_double * 9)()
+                    ms.call("MSLite_ImagePerspectiveMatrix", ms.doubles(corners), ms.doubles(moved), own)
+                    record("perspective matrix", np.array(own), matrix.reshape(-1))
+                    ms.call("MSLite_ImageWarpPerspective", ms.image(source), ms.doubles(matrix), ms.BILINEAR, ours, ms.floats(value), ms.image(out))
+                    expected = cv2.warpPerspective(source, matrix, (width + 3, height + 5), borderMode=theirs, borderValue=value)
+                    record(f"warp perspective {dtype.__name__}", out, expected)
+                matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), -30, 1)
+                out = like(source, height, width)
+                ms.call("MSLite_ImageRotate", ms.image(source), ms.ctypes.c_double(30), ms.BILINEAR, ms.CONSTANT, None, ms.image(out))
+                record("rotate by 30 degrees", out, cv2.warpAffine(source, matrix, (width, height)))
+
+
+def boxes():
+    for count in (1, 10, 300, 3000):
+        corner, size = random.uniform(0, 500, (count, 2)), random.uniform(5, 120, (count, 2))
+        scores = random.permutation(count).astype(np.float32) / count
+        for threshold in (0.3, 0.5, 0.7):
+            edges = np.concatenate([corner, corner + size], 1).astype(np.float32)
+            classes = random.integers(0, 3, count).astype(np.int32)
+            for own_classes, expected in [
+                (None, cv2.dnn.NMSBoxes(np.concatenate([corner, size], 1).tolist(), scores.tolist(), 0.2, threshold)),
+                (ms.pointer(classes), cv2.dnn.NMSBoxesBatched(np.concatenate([corner, size], 1).tolist(), scores.tolist(), classes.tolist(), 0.2, threshold)),
+            ]:
+                kept, kept_count = np.zeros(count, np.int32), ms.ctypes.c_size_t()
+                ms.call("MSLite_ImageSuppressBoxes", ms.pointer(edges), ms.pointer(scores), own_classes, ms.ctypes.c_size_t(count),
+                        ms.ctypes.c_float(0.2), ms.ctypes.c_float(threshold), ms.ctypes.c_size_t(count), ms.pointer(kept), ms.ctypes.byref(kept_count))
+                expected = np.array(sorted(np.array(expected, np.int64).reshape(-1).tolist(), key=lambda i: -scores[i]))
+                same = kept_count.value == len(expected) and (kept[:kept_count.value] == expected).all()
+                record("suppressed boxes", np.array([0 if same else 255]), np.array([0]))
+
+
+for part in (resizes, colours, geometry, tensors, warps, boxes):
     part()
 failed = 0
 for name, (worst, differing, count) in results.items():

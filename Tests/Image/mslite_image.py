@@ -43,6 +43,15 @@ def floats(values):
     return None if values is None else (ctypes.c_float * len(values))(*values)
 
 
+def doubles(values):
+    return (ctypes.c_double * np.size(values))(*np.reshape(values, -1).tolist())
+
+
+def pointer(array):
+    """To an array's data; the array must outlive it."""
+    return ctypes.c_void_p(array.ctypes.data)
+
+
 def call(name, *arguments):
     status = getattr(library, name)(*[ctypes.byref(a) if isinstance(a, (Image, Letterbox)) else a for a in arguments])
     if status != 0:

@@ -52,8 +52,18 @@ u, v = planes[6:].reshape(2, 3, 5)
 case("conversions", f"{RGB}, {NV12}, 10, 6", np.concatenate([planes[:6], np.stack([u, v], 2).reshape(3, 10)]))
 case("conversions", f"{RGB}, {NV21}, 10, 6", np.concatenate([planes[:6], np.stack([v, u], 2).reshape(3, 10)]))
 
+BORDERS = [cv2.BORDER_CONSTANT, cv2.BORDER_REPLICATE, cv2.BORDER_REFLECT, cv2.BORDER_REFLECT_101]
+for border, code in enumerate(BORDERS):
+    for channels in (1, 3, 4):
+        source = picture(11, 8, channels)
+        m = np.array([[0.8, -0.6, 2.25], [0.5, 0.9, -1.5], [0.02, -0.01, 1]])
+        value = (200.0, 20.0, 3.0, 99.0)
+        case("warps", f"0, {border}, {channels}", cv2.warpAffine(source, m[:2], (12, 9), borderMode=code, borderValue=value))
+        case("warps", f"1, {border}, {channels}", cv2.warpPerspective(source, m, (12, 9), borderMode=code, borderValue=value))
+
 STRUCTURES = {
     "resizes": "int interpolation, channels, width, height, to_width, to_height; const unsigned char *expected;",
+    "warps": "int is_perspective, border, channels; const unsigned char *expected;",
     "conversions": "int from, to, width, height; const unsigned char *expected;",
 }
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "opencv.h"), "w") as file:

@@ -1,5 +1,6 @@
 /* libmslite_image.so: results against OpenCV's recorded ones (opencv.h), sizes and strides of many kinds in memory that ends where the
    picture does, files, and arguments that must be refused. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "check.h"
@@ -176,6 +177,172 @@ static void test_normalize(void) {
   free(from.data);
 }
 
+static void test_warp(void) {
+  const double matrix[] = {0.8, -0.6, 2.25, 0.5, 0.9, -1.5, 0.02, -0.01, 1}; /* record_opencv.py's */
+  const float value[] = {200, 20, 3, 99};
+  for (size_t i = 0; i < COUNT(warps); i++) {
+    for (int type = 0; type < 2; type++) {
+      const MSLite_PixelFormat format = format_of[warps[i].channels];
+      MSLite_Image from = make_picture(11, 8, format, (MSLite_PixelType)type, 4), to = make_picture(12, 9, format, (MSLite_PixelType)type, 8);
+      CHECK_STATUS((warps[i].is_perspective ? MSLite_ImageWarpPerspective : MSLite_ImageWarpAffine)(
+                       &from, matrix, MSLITE_INTERPOLATION_BILINEAR, (MSLite_Border)warps[i].border, value, &to),
+                   OH_AI_STATUS_SUCCESS);
+      CHECK(is_near(&to, warps[i].expected, 1));
+      free(from.data);
+      free(to.data);
+    }
+  }
+  /* Moving by whole pixels, and a quarter as an angle. */
+  MSLite_Image from = make_picture(9, 9, MSLITE_PIXEL_RGB, MSLITE_PIXEL_U8, 0), to = make_picture(9, 9, MSLITE_PIXEL_RGB, MSLITE_PIXEL_U8, 0);
+  MSLite_Image turned = make_picture(9, 9, MSLITE_PIXEL_RGB, MSLITE_PIXEL_U8, 0);
+  const double moved[] = {1, 0, 2, 0, 1, -1};
+  for (int rule = 0; rule < 2; rule++) {
+    CHECK_STATUS(MSLite_ImageWarpAffine(&from, moved, (MSLite_Interpolation)rule, MSLITE_BORDER_CONSTANT, value, &to), OH_AI_STATUS_SUCCESS);
+    CHECK(pixel(&to, 3 * 3, 4) == pixel(&from, 3, 5) && pixel(&to, 0, 0) == 200 && pixel(&to, 1, 0) == 20 && pixel(&to, 8 * 3, 8) == 200);
+    CHECK_STATUS(MSLite_ImageRotate(&from, 90, (MSLite_Interpolation)rule, MSLITE_BORDER_REPLICATE, NULL, &to), OH_AI_STATUS_SUCCESS);
+    CHECK_STATUS(MSLite_ImageRotate90(&from, 1, &turned), OH_AI_STATUS_SUCCESS);
+    CHECK(is_near(&to, (unsigned char *)turned.data, 1));
+  }
+  const double singular[] = {1, 2, 0, 2, 4, 0, 0, 0, 1}, zero[9] = {0}, endless[] = {1, 0, 0, 0, 1, 0, 1e300, 1e300, 1e-300};
+  const double odd[] = {1e-200, 0, 0, 0, 1e-200, 0};
+  CHECK_STATUS(MSLite_ImageWarpAffine(&from, singular, MSLITE_INTERPOLATION_BILINEAR, MSLITE_BORDER_CONSTANT, value, &to), OH_AI_STATUS_LITE_PARAM_INVALID);
+  CHECK_STATUS(MSLite_ImageWarpPerspective(&from, zero, MSLITE_INTERPOLATION_BILINEAR, MSLITE_BORDER_CONSTANT, value, &to), OH_AI_STATUS_LITE_PARAM_INVALID);
+  CHECK_STATUS(MSLite_ImageWarpAffine(&from, odd, MSLITE_INTERPOLATION_BILINEAR, MSLITE_BORDER_CONSTANT, value, &to), OH_AI_STATUS_LITE_PARAM_INVALID);
+  CHECK_STATUS(MSLite_ImageWarpAffine(&from, moved, MSLITE_INTERPOLATION_BICUBIC, MSLITE_BORDER_CONSTANT, value, &to), OH_AI_STATUS_LITE_PARAM_INVALID);
+  CHECK_STATUS(MSLite_ImageWarpAffine(&from, moved, MSLITE_INTERPOLATION_NEAREST, (MSLite_Border)4, value, &to), OH_AI_STATUS_LITE_PARAM_INVALID);
+  CHECK_STATUS(MSLite_ImageWarpAffine(&from, NULL, MSLITE_INTERPOLATION_NEAREST, MSLITE_BORDER_CONSTANT, value, &to), OH_AI_STATUS_LITE_NULLPTR);
+  CHECK_STATUS(MSLite_ImageRotate(&from, HUGE_VAL, MSLITE_INTERPOLATION_NEAREST, MSLITE_BORDER_CONSTANT, value, &to), OH_AI_STATUS_LITE_PARAM_INVALID);
+  /* Places far away, and such that are no numbers. */
+  for (int border = 0; border < 4; border++) {
+    for (int rule = 0; rule < 2; rule++) {
+      (void)MSLite_ImageWarpPerspective(&from, endless, (MSLite_Interpolation)rule, (MSLite_Border)border, value, &to);
+      const double far_away[] = {1, 0, 1e30, 0, 1, -1e30}, tiny[] = {1e-30, 0, 0, 0, 1e-30, 0}, horizon[] = {1, 0, 0, 0, 1, 0, -0.25, 0, 1};
+      CHECK_STATUS(MSLite_ImageWarpAffine(&from, far_away, (MSLite_Interpolation)rule, (MSLite_Border)border, value, &to), OH_AI_STATUS_SUCCESS);
+      CHECK_STATUS(MSLite_ImageWarpAffine(&from, tiny, (MSLite_Interpolation)rule, (MSLite_Border)border, value, &to), OH_AI_STATUS_SUCCESS);
+      CHECK_STATUS(MSLite_ImageWarpPerspective(&from, horizon, (MSLite_Interpolation)rule, (MSLite_Border)border, value, &to), OH_AI_STATUS_SUCCESS);
+    }
+  }
+  free(from.data);
+  free(to.data);
+  free(turned.data);
+
+  const double square[] = {0, 0, 10, 0, 10, 10, 0, 10}, other[] = {1, 2, 12, 1, 9, 13, -1, 8}, line[] = {0, 0, 1, 1, 2, 2, 5, 0};
+  double found[9];
+  CHECK_STATUS(MSLite_ImagePerspectiveMatrix(square, other, found), OH_AI_STATUS_SUCCESS);
+  for (int i = 0; i < 4; i++) {
+    const double x = square[2 * i], y = square[2 * i + 1], w = found[6] * x + found[7] * y + found[8];
+    CHECK(fabs((found[0] * x + found[1] * y + found[2]) / w - other[2 * i]) < 1e-9);
+    CHECK(fabs((found[3] * x + found[4] * y + found[5]) / w - other[2 * i + 1]) < 1e-9);
+  }
+  CHECK_STATUS(MSLite_ImagePerspectiveMatrix(line, other, found), OH_AI_STATUS_LITE_PARAM_INVALID);
+  CHECK_STATUS(MSLite_ImagePerspectiveMatrix(NULL, other, found), OH_AI_STATUS_LITE_NULLPTR);
+}
+
+static void test_boxes(void) {
+  const float boxes[] = {0, 0, 10, 10, 1, 1, 11, 11, 20, 20, 30, 30, 0, 0, 10, 5, 1, 1, 11, 11, 9, 9, 0, 0, 0, 0, NAN, 10, 20, 20, 30, 30};
+  const float scores[] = {0.5f, 0.9f, 0.3f, 0.8f, 0.7f, 0.6f, 0.95f, NAN};
+  const int32_t classes[] = {1, 1, 1, 1, 2, 1, 1, 1};
+  int32_t kept[9] = {0, 0, 0, 0, 0, 0, 0, 0, 77};
+  size_t count = 99;
+  CHECK_STATUS(MSLite_ImageSuppressBoxes(boxes, scores, classes, 8, 0.3f, 0.5f, 8, kept, &count), OH_AI_STATUS_SUCCESS);
+  CHECK(count == 5 && kept[0] == 6 && kept[1] == 1 && kept[2] == 3 && kept[3] == 4 && kept[4] == 5 && kept[8] == 77);
+  CHECK_STATUS(MSLite_ImageSuppressBoxes(boxes, scores, NULL, 8, 0, 0.5f, SIZE_MAX, kept, &count), OH_AI_STATUS_SUCCESS);
+  CHECK(count == 5 && kept[3] == 5 && kept[4] == 2);
+  CHECK_STATUS(MSLite_ImageSuppressBoxes(boxes, scores, NULL, 8, 0, 0, 2, kept, &count), OH_AI_STATUS_SUCCESS);
+  CHECK(count == 2 && kept[0] == 6 && kept[1] == 1);
+  CHECK_STATUS(MSLite_ImageSuppressBoxes(boxes, scores, NULL, 8, 2, 0.5f, 8, kept, &count), OH_AI_STATUS_SUCCESS);
+  CHECK(count == 0);
+  count = 9;
+  CHECK_STATUS(MSLite_ImageSuppressBoxes(NULL, NULL, NULL, 0, 0, 0.5f, 0, NULL, &count), OH_AI_STATUS_SUCCESS);
+  CHECK(count == 0);
+  CHECK_STATUS(MSLite_ImageSuppressBoxes(NULL, scores, NULL, 8, 0, 0.5f, 8, kept, &count), OH_AI_STATUS_LITE_NULLPTR);
+  CHECK_STATUS(MSLite_ImageSuppressBoxes(boxes, scores, NULL, 8, 0, 0.5f, 8, NULL, &count), OH_AI_STATUS_LITE_NULLPTR);
+  CHECK_STATUS(MSLite_ImageSuppressBoxes(boxes, scores, NULL, 8, 0, 0.5f, 8, kept, NULL), OH_AI_STATUS_LITE_NULLPTR);
+  CHECK_STATUS(MSLite_ImageSuppressBoxes(boxes, scores, NULL, 8, 0, 1.5f, 8, kept, &count), OH_AI_STATUS_LITE_PARAM_INVALID);
+  CHECK_STATUS(MSLite_ImageSuppressBoxes(boxes, scores, NULL, 8, 0, NAN, 8, kept, &count), OH_AI_STATUS_LITE_PARAM_INVALID);
+  CHECK_STATUS(MSLite_ImageSuppressBoxes(boxes, scores, NULL, SIZE_MAX, 0, 0.5f, 8, kept, &count), OH_AI_STATUS_LITE_PARAM_INVALID);
+}
+
+/* How many pixels of a grey picture have the value. */
+static int count_of(const MSLite_Image *image, int value) {
+  int count = 0;
+  for (int y = 0; y < image->height; y++) {
+    for (int x = 0; x < image->width; x++) count += pixel(image, x, y) == value;
+  }
+  return count;
+}
+
+static void test_drawing(void) {
+  MSLite_Image image;
+  CHECK_STATUS(MSLite_ImageCreate(40, 30, MSLITE_PIXEL_GRAY, MSLITE_PIXEL_U8, &image), OH_AI_STATUS_SUCCESS);
+  const float one = 1, two = 2, three = 3;
+  CHECK_STATUS(MSLite_ImageDrawBox(&image, 2, 3, 10, 6, 1, &one), OH_AI_STATUS_SUCCESS);
+  CHECK(count_of(&image, 1) == 28 && pixel(&image, 2, 3) == 1 && pixel(&image, 11, 8) == 1 && pixel(&image, 3, 4) == 0);
+  CHECK_STATUS(MSLite_ImageDrawBox(&image, 38, -5, 100, 7, 0, &two), OH_AI_STATUS_SUCCESS);
+  CHECK(count_of(&image, 2) == 4 && pixel(&image, 39, 1) == 2);
+  CHECK_STATUS(MSLite_ImageDrawBox(&image, INT32_MIN, INT32_MIN, INT32_MAX, INT32_MAX, INT32_MAX, &two), OH_AI_STATUS_SUCCESS);
+  CHECK_STATUS(MSLite_ImageDrawBox(&image, INT32_MAX, INT32_MAX, INT32_MAX, INT32_MAX, 3, &two), OH_AI_STATUS_SUCCESS);
+  CHECK(count_of(&image, 2) == 4);
+  CHECK_STATUS(MSLite_ImageDrawBox(&image, 0, 0, 0, 3, 1, &two), OH_AI_STATUS_LITE_PARAM_INVALID);
+  CHECK_STATUS(MSLite_ImageDrawBox(&image, 0, 0, 3, 3, -1, &two), OH_AI_STATUS_LITE_PARAM_INVALID);
+  CHECK_STATUS(MSLite_ImageDrawBox(&image, 0, 0, 3, 3, 1, NULL), OH_AI_STATUS_LITE_NULLPTR);
+
+  CHECK_STATUS(MSLite_ImageDrawLine(&image, 5, 20, 25, 20, 1, &three), OH_AI_STATUS_SUCCESS);
+  CHECK(count_of(&image, 3) == 21 && pixel(&image, 5, 20) == 3 && pixel(&image, 25, 20) == 3);
+  CHECK_STATUS(MSLite_ImageDrawLine(&image, 30, 10, 20, 20, 1, &three), OH_AI_STATUS_SUCCESS);
+  CHECK(count_of(&image, 3) == 31 && pixel(&image, 26, 14) == 3);
+  CHECK_STATUS(MSLite_ImageDrawLine(&image, 35, 25, 35, 25, 3, &three), OH_AI_STATUS_SUCCESS);
+  CHECK(count_of(&image, 3) == 40);
+  CHECK_STATUS(MSLite_ImageDrawLine(&image, 1, INT32_MIN, 1, INT32_MAX, 1, &three), OH_AI_STATUS_SUCCESS);
+  CHECK(count_of(&image, 3) == 70);
+  CHECK_STATUS(MSLite_ImageDrawLine(&image, INT32_MIN, INT32_MIN, INT32_MAX, INT32_MAX, 1000, &three), OH_AI_STATUS_SUCCESS);
+  CHECK(count_of(&image, 3) == 40 * 30);
+  CHECK_STATUS(MSLite_ImageDrawLine(&image, 0, 0, 1, 1, 0, &three), OH_AI_STATUS_LITE_PARAM_INVALID);
+  CHECK_STATUS(MSLite_ImageDrawLine(&image, 0, 0, 1, 1, 1001, &three), OH_AI_STATUS_LITE_PARAM_INVALID);
+
+  CHECK_STATUS(MSLite_ImageDrawBox(&image, 0, 0, 40, 30, 0, &one), OH_AI_STATUS_SUCCESS);
+  CHECK_STATUS(MSLite_ImageDrawText(&image, 3, 2, "H\n.", 1, &two), OH_AI_STATUS_SUCCESS);
+  CHECK(count_of(&image, 2) == 17 + 4 && pixel(&image, 3, 2) == 2 && pixel(&image, 7, 8) == 2 && pixel(&image, 4, 2) == 1);
+  CHECK(pixel(&image, 4, 16) == 2 && pixel(&image, 5, 17) == 2);
+  CHECK_STATUS(MSLite_ImageDrawText(&image, 20, 2, "\xC3\xA9", 2, &three), OH_AI_STATUS_SUCCESS);
+  CHECK(count_of(&image, 3) == 20 * 4);
+  CHECK_STATUS(MSLite_ImageDrawText(&image, INT32_MAX, INT32_MAX, "abc", 100, &three), OH_AI_STATUS_SUCCESS);
+  CHECK_STATUS(MSLite_ImageDrawText(&image, INT32_MIN, INT32_MIN, "abc\n\t\x7F", 100, &three), OH_AI_STATUS_SUCCESS);
+  CHECK(count_of(&image, 3) == 20 * 4);
+  char all[96];
+  for (int i = 0; i < 95; i++) all[i] = (char)(32 + i);
+  all[95] = 0;
+  CHECK_STATUS(MSLite_ImageDrawText(&image, -200, 2, all, 1, &three), OH_AI_STATUS_SUCCESS);
+  CHECK_STATUS(MSLite_ImageDrawText(&image, 0, 0, "a", 0, &three), OH_AI_STATUS_LITE_PARAM_INVALID);
+  CHECK_STATUS(MSLite_ImageDrawText(&image, 0, 0, NULL, 1, &three), OH_AI_STATUS_LITE_NULLPTR);
+  MSLite_ImageFree(&image);
+
+  for (int type = 0; type < 2; type++) {
+    MSLite_Image picture = make_picture(5, 4, MSLITE_PIXEL_RGB, (MSLite_PixelType)type, 4);
+    MSLite_Image before = make_picture(5, 4, MSLITE_PIXEL_RGB, (MSLite_PixelType)type, 4);
+    MSLite_Image mask = make_picture(5, 4, MSLITE_PIXEL_GRAY, MSLITE_PIXEL_U8, 1);
+    const float color[] = {255, 0, 100};
+    CHECK_STATUS(MSLite_ImageDrawMask(&picture, &mask, color, 0.5f), OH_AI_STATUS_SUCCESS);
+    int good = 1;
+    for (int y = 0; y < 4; y++) {
+      for (int i = 0; i < 15; i++) {
+        const size_t at = (size_t)y * picture.stride;
+        const float was = type ? ((float *)(void *)((char *)before.data + at))[i] : (float)pixel(&before, i, y);
+        const float is = type ? ((float *)(void *)((char *)picture.data + at))[i] : (float)pixel(&picture, i, y);
+        const float expected = was + (color[i % 3] - was) * 0.5f * (float)pixel(&mask, i / 3, y) / 255;
+        if (!(fabsf(is - expected) <= (type ? 0.001f : 0.501f))) good = 0;
+      }
+    }
+    CHECK(good);
+    CHECK_STATUS(MSLite_ImageDrawMask(&picture, &mask, color, 1.5f), OH_AI_STATUS_LITE_PARAM_INVALID);
+    CHECK_STATUS(MSLite_ImageDrawMask(&picture, &before, color, 0.5f), OH_AI_STATUS_LITE_PARAM_INVALID);
+    CHECK_STATUS(MSLite_ImageDrawMask(&picture, NULL, color, 0.5f), OH_AI_STATUS_LITE_NULLPTR);
+    free(picture.data);
+    free(before.data);
+    free(mask.data);
+  }
+}
+
 /* A constant picture stays constant, whatever the sizes; memory ends with the last row. */
 static void test_sizes(void) {
   static const int sides[] = {1, 2, 3, 7, 8, 9, 31, 64, 100, 333};
@@ -347,6 +514,9 @@ int main(int count, char **arguments) {
   test_convert();
   test_geometry();
   test_normalize();
+  test_warp();
+  test_boxes();
+  test_drawing();
   test_sizes();
   test_arguments();
   test_files(arguments[1], arguments[2]);

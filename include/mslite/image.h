@@ -123,7 +123,8 @@ OH_AI_API OH_AI_Status MSLite_ImageConvert(const MSLite_Image *source, const MSL
 /**
  * Resizes to the destination's size; format and type must be equal, and not NV12 or NV21. The centre of pixel x of the destination is
  * (x + 0.5) * source width / destination width - 0.5 in the source; beyond the edge, the edge's pixels go on. NEAREST takes pixel
- * floor(x * source width / destination width). Where a side grows, AREA is bilinear there.
+ * floor(x * source width / destination width). Where a side grows, AREA is bilinear between pixels' near edges instead: of pixel x of
+ * the destination, only the share that lies beyond the edge of the source's pixel floor(x * scale) has the next pixel's value.
  */
 OH_AI_API OH_AI_Status MSLite_ImageResize(const MSLite_Image *source, const MSLite_Image *destination,
                                           MSLite_Interpolation interpolation);
@@ -171,6 +172,77 @@ typedef enum MSLite_TensorLayout { MSLITE_LAYOUT_HWC = 0, MSLITE_LAYOUT_CHW = 1 
  */
 OH_AI_API OH_AI_Status MSLite_ImageNormalize(const MSLite_Image *source, MSLite_PixelFormat order, MSLite_TensorLayout layout,
                                              float scale, const float *mean, const float *deviation, float *tensor);
+
+/**
+ * Pixel (x, y) of the destination is the source at the inverse of `matrix` of (x, y): the matrix brings places of the source to places
+ * of the destination. Pixel centres are at whole numbers. BILINEAR takes the four nearest pixels with weights of floats, NEAREST the
+ * nearest one; others are not taken. Form as for MSLite_ImageResize; sizes are independent.
+ * @param matrix 2 rows of 3 numbers, x' = m[0] x + m[1] y + m[2], y' = m[3] x + m[4] y + m[5]; it must have an inverse
+ * @param value as for MSLite_ImagePad
+ */
+OH_AI_API OH_AI_Status MSLite_ImageWarpAffine(const MSLite_Image *source, const double *matrix, MSLite_Interpolation interpolation,
+                                              MSLite_Border border, const float *value, const MSLite_Image *destination);
+
+/** The same with 3 rows of 3 numbers: x' and y' are divided by m[6] x + m[7] y + m[8]. */
+OH_AI_API OH_AI_Status MSLite_ImageWarpPerspective(const MSLite_Image *source, const double *matrix, MSLite_Interpolation interpolation,
+                                                   MSLite_Border border, const float *value, const MSLite_Image *destination);
+
+/** Turns clockwise by any angle, the source's middle to the destination's; the rest as for MSLite_ImageWarpAffine. */
+OH_AI_API OH_AI_Status MSLite_ImageRotate(const MSLite_Image *source, double degrees, MSLite_Interpolation interpolation,
+                                          MSLite_Border border, const float *value, const MSLite_Image *destination);
+
+/**
+ * The matrix for MSLite_ImageWarpPerspective that brings four points to four others.
+ * @param from, to x and y of four points, of which no three are on one line
+ * @param matrix 9 numbers, the last one 1
+ */
+OH_AI_API OH_AI_Status MSLite_ImagePerspectiveMatrix(const double *from, const double *to, double *matrix);
+
+/**
+ * Takes boxes by falling score, and drops those that cover a taken one of the same class by more than a share of their union.
+ * @param boxes 4 numbers each: left, top, right, bottom
+ * @param scores one each; boxes whose score is not above score_threshold, or NaN, are dropped
+ * @param classes one each; NULL when there is one class
+ * @param iou_threshold 0...1, intersection over union
+ * @param capacity how many boxes to keep at most
+ * @param kept indices of the boxes kept, best first; equal scores in their order. Room for `capacity` numbers.
+ * @param kept_count how many there are
+ */
+OH_AI_API OH_AI_Status MSLite_ImageSuppressBoxes(const float *boxes, const float *scores, const int32_t *classes, size_t count,
+                                                 float score_threshold, float iou_threshold, size_t capacity, int32_t *kept,
+                                                 size_t *kept_count);
+
+/**
+ * Drawing. Pictures are as for MSLite_ImageResize; what lies outside of them is cut off. A colour is one number for each channel, in
+ * the picture's order and range.
+ */
+
+/** Sets the pixels within thickness / 2 of the segment from (x0, y0) to (x1, y1), ends included. @param thickness 1...1000 */
+OH_AI_API OH_AI_Status MSLite_ImageDrawLine(const MSLite_Image *image, int32_t x0, int32_t y0, int32_t x1, int32_t y1, int32_t thickness,
+                                            const float *color);
+
+/** The box of width * height pixels whose upper left one is (x, y). @param thickness of its frame, inwards; 0 fills the box */
+OH_AI_API OH_AI_Status MSLite_ImageDrawBox(const MSLite_Image *image, int32_t x, int32_t y, int32_t width, int32_t height,
+                                           int32_t thickness, const float *color);
+
+/**
+ * out = in + (color - in) * opacity * mask / 255.
+ * @param mask GRAY of bytes, of the picture's size
+ * @param opacity 0...1
+ */
+OH_AI_API OH_AI_Status MSLite_ImageDrawMask(const MSLite_Image *image, const MSLite_Image *mask, const float *color, float opacity);
+
+/** Cells of the built-in font, at scale 1: a letter has 5 x 7 pixels in the upper left of its cell. */
+#define MSLITE_FONT_WIDTH 6
+#define MSLITE_FONT_HEIGHT 9
+
+/**
+ * Draws text; its first cell's upper left pixel is (x, y). A line feed starts a new line. Letters are those of ASCII; of other
+ * characters in UTF-8, each one is a box.
+ * @param scale 1...100 pixels for one of the font
+ */
+OH_AI_API OH_AI_Status MSLite_ImageDrawText(const MSLite_Image *image, int32_t x, int32_t y, const char *text, int32_t scale,
+                                            const float *color);
 
 #ifdef __cplusplus
 }

@@ -5,6 +5,29 @@
 
 #include "mslite/image.h"
 
+/* Where a place outside of 0...size-1 takes its value from, or -1 for the constant. */
+static inline intptr_t ms_image_border(intptr_t place, intptr_t size, MSLite_Border border) {
+  if (place >= 0 && place < size) return place;
+  if (border == MSLITE_BORDER_CONSTANT) return -1;
+  if (border == MSLITE_BORDER_REPLICATE) return place < 0 ? 0 : size - 1;
+  if (size == 1) return 0;
+  const intptr_t skip = border == MSLITE_BORDER_REFLECT_101, period = 2 * (size - skip);
+  const intptr_t phase = (place % period + period) % period;
+  return phase < size ? phase : 2 * size - 1 - skip - phase;
+}
+
+/* A picture to be sampled. */
+typedef struct MSImageWarp {
+  const uint8_t *data;
+  intptr_t stride;
+  int32_t width, height, channels;
+  int32_t is_float, is_nearest, is_perspective;
+  MSLite_Border border;
+  float value[4];
+  /* Brings places of the destination to places of the source. */
+  double matrix[9];
+} MSImageWarp;
+
 typedef struct MSImageKernels {
   /* Horizontal pass of a bilinear resize: out[x * channels + c] = 64 * (near + (far - near) * weight / 2^15), 0...16320. `index` has
    * the near pixel's first element, `step` what leads to the far one's, in elements. `readable` is how many bytes of `row` exist. */
@@ -40,6 +63,18 @@ typedef struct MSImageKernels {
   /* The same to out[c * plane + x]. */
   void (*normalize_chw)(const uint8_t *in, int32_t channels, const int32_t *order, const float *factor, const float *offset, float *out,
                         intptr_t plane, intptr_t count);
+
+  /* Row y of the destination. */
+  void (*warp_row)(const MSImageWarp *warp, int32_t y, uint8_t *out, intptr_t count);
+
+  /* Whether the box covers one of `count` others by more than `threshold`. They are in planes of left, top, right, bottom and area,
+   * `plane` numbers each, and count only where their class is the same. */
+  int32_t (*covers)(const float *box, int32_t box_class, const float *others, const int32_t *classes, intptr_t plane, float threshold,
+                    intptr_t count);
+
+  /* inout += (color[c] - inout) * opacity * mask / 255 */
+  void (*blend_u8)(const uint8_t *mask, const float *color, float opacity, int32_t channels, uint8_t *inout, intptr_t count);
+  void (*blend_f32)(const uint8_t *mask, const float *color, float opacity, int32_t channels, float *inout, intptr_t count);
 } MSImageKernels;
 
 void mskernels_image_baseline(MSImageKernels *table);
