@@ -15,7 +15,7 @@ $(eval $(call module,ImageKernelsAVX2,,$(IMAGE_KERNELS) $(AVX2),mskernels))
 endif
 $(eval $(call module,MSLiteImage,Graph,$(CHECKED) $(IMAGE_FLAGS)))
 IMAGE_MODULES := $(filter-out $(ENGINE_MODULES),$(MODULES))
-$(IMAGE_MODULES:%=$(OBJ)/%.stamp): mk/image.mk $(wildcard Sources/CImage/include/* Sources/CPictures/include/*)
+$(IMAGE_MODULES:%=$(OBJ)/%.stamp): mk/image.mk include/mslite/image.h $(wildcard Sources/CImage/include/* Sources/CPictures/include/*)
 IMAGE_OBJECTS := $(IMAGE_MODULES:%=$(OBJ)/%.o) $(OBJ)/Graph.o
 
 .PHONY: image

@@ -55,26 +55,56 @@ func reorder(
 
 func fromNV(_ y: Bytes?, _ uv: Bytes?, _ u: Int32, _ out: MutableBytes?, _ channels: Int32, _ red: Int32, _ count: Int) {
   let y = y.unsafelyUnwrapped, uv = uv.unsafelyUnwrapped, out = out.unsafelyUnwrapped
-  if channels == 3 { fromNVRow(y, uv, Int(u), out, 3, Int(red), count) } else { fromNVRow(y, uv, Int(u), out, 4, Int(red), count) }
-}
-
-@inline(always) private func fromNVRow(
-  _ y: Bytes, _ uv: Bytes, _ uPlace: Int, _ out: MutableBytes, _ channels: Int, _ red: Int, _ count: Int
-) {
-  let blue = 2 &- red
-  for pair in 0..<count >> 1 {
-    let u = Int32(uv[2 &* pair &+ uPlace]) &- 128, v = Int32(uv[2 &* pair &+ 1 &- uPlace]) &- 128
-    let half: Int32 = 1 << 19
-    let r = half &+ 1_673_527 &* v, g = half &- 852_492 &* v &- 409_993 &* u, b = half &+ 2_116_026 &* u
-    for k in 0..<2 {
-      let luma = max(Int32(y[2 &* pair &+ k]) &- 16, 0) &* 1_220_542
-      let p = out + (2 &* pair &+ k) &* channels
-      p[red] = byte((luma &+ r) >> 20)
-      p[1] = byte((luma &+ g) >> 20)
-      p[blue] = byte((luma &+ b) >> 20)
-      if channels == 4 { p[3] = 255 }
+  // Planes first, then pixels: each is a loop that vectors can do.
+  let block = 256
+  withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 3 &* block) { planes in
+    let r = planes.baseAddress.unsafelyUnwrapped, g = r + block, b = g + block
+    var x = 0
+    while x < count {
+      let n = min(block, count &- x)
+      if u == 0 { planesFromNV(y + x, uv + x, 0, r, g, b, n >> 1) } else { planesFromNV(y + x, uv + x, 1, r, g, b, n >> 1) }
+      let (first, third) = red == 0 ? (r, b) : (b, r)
+      if channels == 3 {
+        let out = out + 3 &* x
+        for i in 0..<n {
+          out[3 &* i] = first[i]
+          out[3 &* i &+ 1] = g[i]
+          out[3 &* i &+ 2] = third[i]
+        }
+      } else {
+        let out = out + 4 &* x
+        for i in 0..<n {
+          out[4 &* i] = first[i]
+          out[4 &* i &+ 1] = g[i]
+          out[4 &* i &+ 2] = third[i]
+          out[4 &* i &+ 3] = 255
+        }
+      }
+      x &+= block
     }
   }
+}
+
+@inline(always) private func planesFromNV(
+  _ y: Bytes, _ uv: Bytes, _ uPlace: Int, _ r: MutableBytes, _ g: MutableBytes, _ b: MutableBytes, _ pairs: Int
+) {
+  let half: Int32 = 1 << 19
+  for pair in 0..<pairs {
+    let u = Int32(uv[2 &* pair &+ uPlace]) &- 128, v = Int32(uv[2 &* pair &+ 1 &- uPlace]) &- 128
+    let red = half &+ 1_673_527 &* v, green = half &- 852_492 &* v &- 409_993 &* u, blue = half &+ 2_116_026 &* u
+    let even = scaledLuma(y[2 &* pair]), odd = scaledLuma(y[2 &* pair &+ 1])
+    r[2 &* pair] = byte((even &+ red) >> 20)
+    r[2 &* pair &+ 1] = byte((odd &+ red) >> 20)
+    g[2 &* pair] = byte((even &+ green) >> 20)
+    g[2 &* pair &+ 1] = byte((odd &+ green) >> 20)
+    b[2 &* pair] = byte((even &+ blue) >> 20)
+    b[2 &* pair &+ 1] = byte((odd &+ blue) >> 20)
+  }
+}
+
+@inline(always) private func scaledLuma(_ y: UInt8) -> Int32 {
+  let above = Int32(y) &- 16
+  return (above > 0 ? above : 0) &* 1_220_542
 }
 
 func luma(_ from: Bytes?, _ channels: Int32, _ red: Int32, _ out: MutableBytes?, _ count: Int) {
@@ -93,15 +123,25 @@ func luma(_ from: Bytes?, _ channels: Int32, _ red: Int32, _ out: MutableBytes?,
 
 func chroma(_ from: Bytes?, _ channels: Int32, _ red: Int32, _ u: Int32, _ out: MutableBytes?, _ count: Int) {
   let from = from.unsafelyUnwrapped, out = out.unsafelyUnwrapped
-  if channels == 3 { chromaRow(from, 3, Int(red), Int(u), out, count) } else { chromaRow(from, 4, Int(red), Int(u), out, count) }
+  // Weights of red, green and blue, then of the channels as they come.
+  let ofU: (Int32, Int32, Int32) = (-155_188, -305_135, 460_324), ofV: (Int32, Int32, Int32) = (460_324, -385_875, -74_448)
+  let near = u == 0 ? ofU : ofV, far = u == 0 ? ofV : ofU
+  let first = red == 0 ? near : (near.2, near.1, near.0), second = red == 0 ? far : (far.2, far.1, far.0)
+  if channels == 3 {
+    chromaRow(from, 3, first, second, out, count)
+  } else {
+    chromaRow(from, 4, first, second, out, count)
+  }
 }
 
-@inline(always) private func chromaRow(_ from: Bytes, _ channels: Int, _ red: Int, _ u: Int, _ out: MutableBytes, _ count: Int) {
+@inline(always) private func chromaRow(
+  _ from: Bytes, _ channels: Int, _ first: (Int32, Int32, Int32), _ second: (Int32, Int32, Int32), _ out: MutableBytes, _ count: Int
+) {
   let middle: Int32 = (128 << 20) &+ (1 << 19)
   for pair in 0..<count >> 1 {
     let p = from + 2 &* pair &* channels
-    let r = Int32(p[red]), g = Int32(p[1]), b = Int32(p[2 &- red])
-    out[2 &* pair &+ u] = byte((-155_188 &* r &- 305_135 &* g &+ 460_324 &* b &+ middle) >> 20)
-    out[2 &* pair &+ 1 &- u] = byte((460_324 &* r &- 385_875 &* g &- 74_448 &* b &+ middle) >> 20)
+    let a = Int32(p[0]), b = Int32(p[1]), c = Int32(p[2])
+    out[2 &* pair] = byte((first.0 &* a &+ first.1 &* b &+ first.2 &* c &+ middle) >> 20)
+    out[2 &* pair &+ 1] = byte((second.0 &* a &+ second.1 &* b &+ second.2 &* c &+ middle) >> 20)
   }
 }

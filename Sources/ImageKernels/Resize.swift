@@ -9,7 +9,7 @@ func bilinearRow(
   let row = row.unsafelyUnwrapped, index = index.unsafelyUnwrapped, step = step.unsafelyUnwrapped
   let weight = weight.unsafelyUnwrapped, out = out.unsafelyUnwrapped
   switch channels {
-  case 1: bilinear(row, 1, index, step, weight, out, 0, count)
+  case 1: bilinear(row, 1, index, step, weight, out, bilinearEights(row, readable, index, weight, out, count), count)
   case 3: bilinear(row, 3, index, step, weight, out, bilinearPairs(row, readable, 3, index, weight, out, count), count)
   default: bilinear(row, 4, index, step, weight, out, bilinearPairs(row, readable, 4, index, weight, out, count), count)
   }
@@ -48,7 +48,35 @@ func bilinearRow(
   }
   return max(last, 0)
 }
+
+/// The same for one channel, eight pixels at a time.
+@inline(always) private func bilinearEights(
+  _ row: Bytes, _ readable: Int, _ index: UnsafePointer<Int32>, _ weight: UnsafePointer<Int16>, _ out: UnsafeMutablePointer<Int16>,
+  _ count: Int
+) -> Int {
+  var last = count
+  while last > 0, Int(index[last &- 1]) &+ 2 > readable { last &-= 1 }
+  var x = 0
+  while x &+ 8 <= last {
+    var bytes = SIMD8<UInt16>.zero
+    for i in 0..<8 { bytes[i] = UnsafeRawPointer(row + Int(index[x &+ i])).loadUnaligned(as: UInt16.self) }
+    let wide = SIMD8<UInt32>(truncatingIfNeeded: bytes)
+    let pairs = (wide & 0xFF) | (wide & 0xFF00) &<< 8
+    let far = SIMD8<UInt32>(truncatingIfNeeded: UnsafeRawPointer(weight + x).loadUnaligned(as: SIMD8<UInt16>.self)) &>> 1
+    let both = (16384 &- far) | far &<< 16
+    let sums = unsafeBitCast(
+      _mm256_madd_epi16(unsafeBitCast(pairs, to: SIMD4<Int64>.self), unsafeBitCast(both, to: SIMD4<Int64>.self)), to: SIMD8<Int32>.self)
+    UnsafeMutableRawPointer(out + x).storeBytes(of: SIMD8<Int16>(truncatingIfNeeded: sums &>> 8), as: SIMD8<Int16>.self)
+    x &+= 8
+  }
+  return x
+}
 #else
+@inline(always) private func bilinearEights(
+  _ row: Bytes, _ readable: Int, _ index: UnsafePointer<Int32>, _ weight: UnsafePointer<Int16>, _ out: UnsafeMutablePointer<Int16>,
+  _ count: Int
+) -> Int { 0 }
+
 @inline(always) private func bilinearPairs(
   _ row: Bytes, _ readable: Int, _ channels: Int, _ index: UnsafePointer<Int32>, _ weight: UnsafePointer<Int16>,
   _ out: UnsafeMutablePointer<Int16>, _ count: Int
@@ -105,26 +133,63 @@ func weighRow(
   _ row: Floats?, _ channels: Int32, _ taps: Int32, _ index: UnsafePointer<Int32>?, _ weight: Floats?, _ out: MutableFloats?, _ count: Int
 ) {
   let row = row.unsafelyUnwrapped, index = index.unsafelyUnwrapped, weight = weight.unsafelyUnwrapped, out = out.unsafelyUnwrapped
-  switch channels {
-  case 1: weigh(row, 1, Int(taps), index, weight, out, count)
-  case 3: weigh(row, 3, Int(taps), index, weight, out, count)
+  switch (channels, taps) {
+  case (1, 2): weighOne(row, 2, index, weight, out, count)
+  case (1, 4): weighOne(row, 4, index, weight, out, count)
+  case (1, _): weighOne(row, Int(taps), index, weight, out, count)
+  case (3, 2): weigh(row, 3, 2, index, weight, out, count)
+  case (3, 4): weigh(row, 3, 4, index, weight, out, count)
+  case (3, _): weigh(row, 3, Int(taps), index, weight, out, count)
+  case (_, 2): weigh(row, 4, 2, index, weight, out, count)
+  case (_, 4): weigh(row, 4, 4, index, weight, out, count)
   default: weigh(row, 4, Int(taps), index, weight, out, count)
   }
 }
 
+@inline(always) private func weighOne(
+  _ row: Floats, _ taps: Int, _ index: UnsafePointer<Int32>, _ weight: Floats, _ out: MutableFloats, _ count: Int
+) {
+  for x in 0..<count {
+    var sum: Float = 0
+    for t in 0..<taps { sum += row[Int(index[x &* taps &+ t])] * weight[x &* taps &+ t] }
+    out[x] = sum
+  }
+}
+
+/// A pixel is loaded and stored as four floats; of three channels the next pixel overwrites the fourth, and the last one is stored
+/// in parts.
 @inline(always) private func weigh(
   _ row: Floats, _ channels: Int, _ taps: Int, _ index: UnsafePointer<Int32>, _ weight: Floats, _ out: MutableFloats, _ count: Int
 ) {
   for x in 0..<count {
     let index = index + x &* taps, weight = weight + x &* taps
     var sum = SIMD4<Float>.zero
-    for t in 0..<taps {
-      let from = row + Int(index[t])
-      var pixel = SIMD4<Float>.zero
-      for c in 0..<channels { pixel[c] = from[c] }
-      sum += pixel * weight[t]
+    for t in 0..<taps { sum += UnsafeRawPointer(row + Int(index[t])).loadUnaligned(as: SIMD4<Float>.self) * weight[t] }
+    let place = out + x &* channels
+    if channels == 3 && x == count &- 1 {
+      for c in 0..<3 { place[c] = sum[c] }
+    } else {
+      UnsafeMutableRawPointer(place).storeBytes(of: sum, as: SIMD4<Float>.self)
     }
-    for c in 0..<channels { out[x &* channels &+ c] = sum[c] }
+  }
+}
+
+func halve(_ a: Bytes?, _ b: Bytes?, _ channels: Int32, _ out: MutableBytes?, _ count: Int) {
+  let a = a.unsafelyUnwrapped, b = b.unsafelyUnwrapped, out = out.unsafelyUnwrapped
+  switch channels {
+  case 1: halveRow(a, b, 1, out, count)
+  case 3: halveRow(a, b, 3, out, count)
+  default: halveRow(a, b, 4, out, count)
+  }
+}
+
+@inline(always) private func halveRow(_ a: Bytes, _ b: Bytes, _ channels: Int, _ out: MutableBytes, _ count: Int) {
+  for x in 0..<count {
+    for c in 0..<channels {
+      let near = 2 &* x &* channels &+ c, far = near &+ channels
+      let sum = UInt16(a[near]) &+ UInt16(a[far]) &+ UInt16(b[near]) &+ UInt16(b[far])
+      out[x &* channels &+ c] = UInt8(truncatingIfNeeded: (sum &+ 2) >> 2)
+    }
   }
 }
 

@@ -17,6 +17,7 @@ import CImage
   table.pointee.accumulate_u8 = accumulate
   table.pointee.accumulate_f32 = accumulate
   table.pointee.weigh_row = weighRow
+  table.pointee.halve = halve
   table.pointee.round_u8 = roundToBytes
   table.pointee.gather = gather
   table.pointee.gray = gray
@@ -45,4 +46,7 @@ typealias MutableFloats = UnsafeMutablePointer<Float>
   return UInt8(truncatingIfNeeded: (limited + 12_582_912).bitPattern)
 }
 
-@inline(always) func byte(_ x: Int32) -> UInt8 { UInt8(truncatingIfNeeded: min(max(x, 0), 255)) }
+@inline(always) func byte(_ x: Int32) -> UInt8 {
+  let low = x > 0 ? x : 0
+  return UInt8(truncatingIfNeeded: low < 255 ? low : 255)
+}

@@ -125,14 +125,21 @@ public func MSLite_ImageRotate90(
     let step = turns == 2 ? -from.pixelBytes : turns == 1 ? -from.stride : from.stride
     for x in 0..<to.width { offsets[x] = x * step }
     let kernels = ImageKernels.active
-    for y in 0..<to.height {
-      let start: UnsafeMutableRawPointer
-      switch turns {
-      case 1: start = from.row(from.height - 1) + y * from.pixelBytes
-      case 2: start = from.row(from.height - 1 - y) + (from.width - 1) * from.pixelBytes
-      default: start = from.base + (from.width - 1 - y) * from.pixelBytes
+    // Blocks of columns, whose rows of the source stay in the cache.
+    var left = 0
+    while left < to.width {
+      let count = min(64, to.width - left)
+      for y in 0..<to.height {
+        let start: UnsafeMutableRawPointer
+        switch turns {
+        case 1: start = from.row(from.height - 1) + y * from.pixelBytes
+        case 2: start = from.row(from.height - 1 - y) + (from.width - 1) * from.pixelBytes
+        default: start = from.base + (from.width - 1 - y) * from.pixelBytes
+        }
+        kernels.gather(
+          start.assumingMemoryBound(to: UInt8.self), offsets + left, Int32(from.pixelBytes), to.bytes(y) + left * to.pixelBytes, count)
       }
-      kernels.gather(start.assumingMemoryBound(to: UInt8.self), offsets, Int32(from.pixelBytes), to.bytes(y), to.width)
+      left += count
     }
   }
 }

@@ -21,6 +21,12 @@ func resize(_ from: Picture, _ to: Picture, _ interpolation: MSLite_Interpolatio
     for y in 0..<from.height { memcpy(to.row(y), from.row(y), from.rowBytes) }
     return
   }
+  let isBilinearOrArea = interpolation == MSLITE_INTERPOLATION_BILINEAR || interpolation == MSLITE_INTERPOLATION_AREA
+  if isBilinearOrArea && !from.isFloat && from.width == 2 * to.width && from.height == 2 * to.height {
+    let kernels = ImageKernels.active
+    for y in 0..<to.height { kernels.halve(from.bytes(2 * y), from.bytes(2 * y + 1), Int32(from.channels), to.bytes(y), to.width) }
+    return
+  }
   switch interpolation {
   case MSLITE_INTERPOLATION_NEAREST: try nearest(from, to)
   case MSLITE_INTERPOLATION_BILINEAR:
@@ -106,9 +112,14 @@ private func resizeByRows(_ from: Picture, _ to: Picture, _ rule: Taps.Rule) thr
       let row = Int(rows.index[y * rows.count + t]), slot = row & 3
       let narrow = buffer.floats(slot * elements)
       if held[slot] != row {
-        if !from.isFloat { kernels.accumulate_u8(from.bytes(row), 1, 1, wide, from.rowElements) }
+        // Floats too are copied: the kernel loads four of the last pixel.
+        if from.isFloat {
+          memcpy(wide, from.row(row), from.rowBytes)
+        } else {
+          kernels.accumulate_u8(from.bytes(row), 1, 1, wide, from.rowElements)
+        }
         kernels.weigh_row(
-          from.isFloat ? from.floats(row) : wide, Int32(from.channels), Int32(columns.count), columns.index, columns.weight, narrow, to.width)
+          wide, Int32(from.channels), Int32(columns.count), columns.index, columns.weight, narrow, to.width)
         held[slot] = row
       }
       kernels.accumulate_f32(narrow, weight, isFirst, out, elements)

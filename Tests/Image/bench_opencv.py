@@ -78,6 +78,28 @@ b = ms.image(out)
 compare("pad by 20, reflect, 1920 x 1080 x 3", lambda: ms.call("MSLite_ImagePad", a, 20, 20, ms.REFLECT, None, b),
         lambda: cv2.copyMakeBorder(source, 20, 20, 20, 20, cv2.BORDER_REFLECT, dst=out))
 
+source = picture(1080, 1920, 3)
+a = ms.image(source)
+out = np.zeros((720, 1280, 3), np.uint8)
+b = ms.image(out)
+matrix = cv2.getRotationMatrix2D((960, 540), 20, 0.7)
+m = ms.doubles(matrix)
+compare("warp affine, 1920 x 1080 x 3 to 1280 x 720", lambda: ms.call("MSLite_ImageWarpAffine", a, m, ms.BILINEAR, ms.CONSTANT, None, b),
+        lambda: cv2.warpAffine(source, matrix, (1280, 720), dst=out))
+tilted = np.array([[0.7, 0.1, 5], [-0.1, 0.8, 90], [1e-4, -5e-5, 1]])
+t = ms.doubles(tilted)
+compare("warp perspective, 1920 x 1080 x 3 to 1280 x 720",
+        lambda: ms.call("MSLite_ImageWarpPerspective", a, t, ms.BILINEAR, ms.CONSTANT, None, b),
+        lambda: cv2.warpPerspective(source, tilted, (1280, 720), dst=out))
+
+corner, size, scores = random.uniform(0, 600, (2000, 2)), random.uniform(5, 120, (2000, 2)), random.random(2000).astype(np.float32)
+edges, kept, kept_count = np.concatenate([corner, corner + size], 1).astype(np.float32), np.zeros(2000, np.int32), ms.ctypes.c_size_t()
+listed = np.concatenate([corner, size], 1)
+arguments = [ms.pointer(edges), ms.pointer(scores), None, ms.ctypes.c_size_t(2000), ms.ctypes.c_float(0.1), ms.ctypes.c_float(0.5),
+             ms.ctypes.c_size_t(2000), ms.pointer(kept), ms.ctypes.byref(kept_count)]
+compare("suppress 2000 boxes", lambda: ms.call("MSLite_ImageSuppressBoxes", *arguments),
+        lambda: cv2.dnn.NMSBoxes(listed, scores, 0.1, 0.5))
+
 source = picture(224, 224, 3)
 a = ms.image(source)
 mean, deviation = [123.7, 116.3, 103.5], [58.4, 57.1, 57.4]

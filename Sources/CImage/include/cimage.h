@@ -39,9 +39,12 @@ typedef struct MSImageKernels {
   /* sum = (first ? 0 : sum) + weight * row */
   void (*accumulate_u8)(const uint8_t *row, float weight, int32_t first, float *sum, intptr_t n);
   void (*accumulate_f32)(const float *row, float weight, int32_t first, float *sum, intptr_t n);
-  /* out[x * channels + c] = sum over t in 0..<taps of weight[t] * row[index[t] + c], both tables continued for the next x */
+  /* out[x * channels + c] = sum over t in 0..<taps of weight[t] * row[index[t] + c], both tables continued for the next x. Four floats
+   * can be read at each index. */
   void (*weigh_row)(const float *row, int32_t channels, int32_t taps, const int32_t *index, const float *weight, float *out,
                     intptr_t count);
+  /* The rounded mean of 2 x 2 pixels of two rows. */
+  void (*halve)(const uint8_t *a, const uint8_t *b, int32_t channels, uint8_t *out, intptr_t count);
   /* Rounded to the nearest, ties to even, and limited to 0...255. */
   void (*round_u8)(const float *in, uint8_t *out, intptr_t n);
 
