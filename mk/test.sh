@@ -8,8 +8,9 @@
 set -u
 cd "$(dirname "$0")/.."
 
-all="unit operators library headers c cpp nnrt nnrt_drivers nnrt_client golden training ${MSLITE_EXTRA_MODELS:+extra} allocations converter bench python node aarch64 \
-  asan tsan mutation fuzz importers packaging demo docs"
+all="unit operators library headers c cpp nnrt nnrt_drivers nnrt_client image golden training ${MSLITE_EXTRA_MODELS:+extra} allocations \
+  converter bench python node aarch64 asan tsan mutation \
+  fuzz importers packaging demo docs"
 steps=${*:-$all}
 
 out=build/test
@@ -273,6 +274,25 @@ step_nnrt_drivers() {
   mk/check_library.sh build/lib/nnrt_drivers/libnnrt_driver_cpu.so || status=1
   mk/check_library.sh build/lib/nnrt_drivers/libnnrt_driver_host.so || status=1
   nnrt_drivers "$host" || status=1
+  return $status
+}
+
+# The image library, which stands alone: with every instruction set it has kernels for, and with AddressSanitizer.
+step_image() {
+  local status=0 variant lib flags isa
+  "$clang" --version > /dev/null || return 1
+  for variant in "$host" asan; do
+    make --no-print-directory -j"$(nproc)" -f mk/image.mk image VARIANT="$variant" || return 1
+    [ "$variant" = asan ] && lib=build/asan/lib flags=-fsanitize=address || lib=build/lib flags=
+    mkdir -p $out/$variant
+    "$clang" -fuse-ld=lld $flags -g -std=c99 -O1 -Wall -Wextra -Iinclude -ITests/C Tests/Image/test_image.c -o $out/$variant/test_image \
+      -L$lib -lmslite_image -lm -Wl,-rpath,"$PWD/$lib" || return 1
+    for isa in best sse; do
+      echo "--- $variant $isa"
+      MSLITE_LOG=off MSLITE_ISA=$isa $out/$variant/test_image examples/classify/grace_hopper.jpg $out/image.png || status=1
+    done
+  done
+  ! readelf -d build/lib/libmslite_image.so | grep -q 'NEEDED.*libmslite' || status=1
   return $status
 }
 
