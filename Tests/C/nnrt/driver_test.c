@@ -635,6 +635,7 @@ static OH_NN_ReturnCode run(NNRt_PreparedModel *p, const NNRt_IOTensor *inputs, 
   if (READ(crash) == 1) abort();
   const int before = __atomic_fetch_add(&p->running, 1, __ATOMIC_SEQ_CST);
   if (before > 0) COUNT(overlaps);
+  else __atomic_store_n(&p->cancelled, 0, __ATOMIC_SEQ_CST);
   const int number = COUNT(runs);
   if (READ(slow_run) > 0) sleep_milliseconds(READ(slow_run));
   while (READ(hang) == 2 || (READ(hang) == 1 && !__atomic_load_n(&p->cancelled, __ATOMIC_SEQ_CST))) sleep_milliseconds(5);
