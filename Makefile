@@ -12,18 +12,33 @@ export SWIFTC ?= $(firstword $(shell command -v swiftc) $(wildcard /opt/swift*/u
 export SWIFT ?= $(dir $(SWIFTC))swift
 
 # All processors, unless the caller says how many.
-ENGINE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc)) -f mk/engine.mk
+RULES = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+ENGINE = $(RULES) -f mk/engine.mk
+# Whether programs can be built with libpng and libjpeg.
+HAS_CODECS = $(shell echo 'int main(void){return 0;}' | gcc -x c - -include stdio.h -include jpeglib.h -include png.h -lpng -ljpeg \
+  -o /dev/null 2> /dev/null && echo yes)
 
-.PHONY: all help setup demo tools wheel test bench docs install clean aarch64 asan tsan fuzz-smoke fuzz-importers
+.PHONY: all image help setup demo tools wheel node test bench docs install clean aarch64 asan tsan fuzz-smoke fuzz-importers
 all:
 	@mk/setup.sh build
 	+@$(ENGINE)
+ifeq ($(HAS_CODECS),yes)
+	+@$(RULES) -f mk/image.mk image
+else
+	@echo "make: no libmslite_image.so: it needs libpng-dev and libjpeg62-turbo-dev ('make image' installs them where allowed)"
+endif
+
+image:
+	@mk/setup.sh build demo
+	+@$(RULES) -f mk/image.mk image
 
 help:
-	@echo "make                    build/lib: libmslite.so, libmslite.a, libneural_network_core.so and libneural_network_runtime.so"
+	@echo "make                    build/lib: libmslite.so, libmslite.a, libneural_network_core.so and libneural_network_runtime.so; libmslite_image.so where libpng and libjpeg are"
+	@echo "make image              build/lib/libmslite_image.so: decoding, resizing, colours, geometry of pictures"
 	@echo "make demo               classify a photograph with EfficientNet-Lite0"
 	@echo "make tools              build/bin/converter_lite, mslite and benchmark: the converter and its tools"
 	@echo "make wheel              build/wheel: the Python package mslite, and mslite_tools with the converter and its tools"
+	@echo "make node               build/node/mslite-$(VERSION).tgz: the package for Node.js"
 	@echo "make test               every test; ends with 'N passed, N failed' (STEPS='golden ...' runs some, see mk/test.sh)"
 	@echo "make bench              speed, load time and memory, beside other engines: PEERS=DIR MODELS=DIR THREADS='1 2' ROUNDS=3 ONLY=name"
 	@echo "make setup              what the other targets do first: find the tools, install missing packages where allowed"
@@ -57,6 +72,10 @@ tools:
 wheel: all $(if $(MSLITE_BUILT_TOOLS),,tools)
 	@mk/setup.sh bench
 	@python3 bindings/python/make_wheels.py build/lib/libmslite.so.$(VERSION) build/wheel $(or $(MSLITE_BUILT_TOOLS),build/tools/release)
+
+node: all
+	@mk/setup.sh node
+	@$(MAKE) --no-print-directory -C bindings/node
 
 test:
 	@mk/setup.sh build demo tools test
@@ -98,7 +117,7 @@ install: all
 	  build/lib/nnrt_drivers/nnrt_driver_host $(DESTDIR)$(LIBDIR)/nnrt_drivers/
 	install -m 644 build/lib/libmslite.a $(DESTDIR)$(LIBDIR)/
 	install -m 644 include/mindspore/*.h $(DESTDIR)$(INCLUDEDIR)/mindspore/
-	install -m 644 include/mslite/*.h include/mslite/*.hpp $(DESTDIR)$(INCLUDEDIR)/mslite/
+	install -m 644 $(filter-out include/mslite/image.h,$(wildcard include/mslite/*.h)) include/mslite/*.hpp $(DESTDIR)$(INCLUDEDIR)/mslite/
 	install -m 644 include/neural_network_runtime/*.h $(DESTDIR)$(INCLUDEDIR)/neural_network_runtime/
 	install -m 644 include/mslite/cpp/*.hpp $(DESTDIR)$(INCLUDEDIR)/mslite/cpp/
 	$(call SUBSTITUTE,pkgconfig) cmake/mslite.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/mslite.pc
@@ -106,6 +125,12 @@ install: all
 	$(call SUBSTITUTE,cmake/mslite) cmake/msliteConfig.cmake.in > $(DESTDIR)$(LIBDIR)/cmake/mslite/msliteConfig.cmake
 	$(call SUBSTITUTE,cmake/mslite) cmake/msliteConfigVersion.cmake.in \
 	  > $(DESTDIR)$(LIBDIR)/cmake/mslite/msliteConfigVersion.cmake
+ifeq ($(HAS_CODECS),yes)
+	install -m 755 build/lib/libmslite_image.so.$(VERSION) $(DESTDIR)$(LIBDIR)/
+	cp -d build/lib/libmslite_image.so build/lib/libmslite_image.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/
+	install -m 644 include/mslite/image.h $(DESTDIR)$(INCLUDEDIR)/mslite/
+	$(call SUBSTITUTE,pkgconfig) cmake/mslite_image.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/mslite_image.pc
+endif
 
 # MkDocs in an environment of its own; the reference is doxygen's.
 docs:

@@ -122,7 +122,9 @@ $(OBJ)/$(1).o $(OBJ)/$(1).swiftmodule: $(OBJ)/$(1).stamp
 	@:
 endef
 
-C_MODULES := $(wildcard Sources/CSystem/include/* Sources/CKernels/include/* Sources/CNNRt/include/* include/module.modulemap include/*/*.h)
+# (image.h is mk/image.mk's.)
+C_MODULES := $(filter-out include/mslite/image.h,$(wildcard Sources/CSystem/include/* Sources/CKernels/include/* \
+  Sources/CNNRt/include/* include/module.modulemap include/*/*.h))
 
 $(eval $(call module,System,,$(CHECKED)))
 $(eval $(call module,Kernels,,$(KERNELS),mskernels))

@@ -2,7 +2,7 @@
 # setup.sh GROUP...: makes sure that what the named targets need is there. Missing Debian packages are installed when this runs
 # as root or sudo asks for no password; otherwise they are named and the script fails.
 #   build  the library      demo  examples/classify      aarch64  cross compiler and emulator      fuzz  libFuzzer
-#   tools  the converter: its schemas' compiler      bench  Python
+#   tools  the converter: its schemas' compiler      bench  Python      node  the package for Node.js
 #   docs   the documentation as a site
 #   test   everything that make test uses
 set -eu
@@ -56,9 +56,17 @@ docs() {
   bench
   need doxygen has doxygen
 }
+node() {
+  need nodejs has node
+  need npm has npm
+  # The headers of Node-API: beside the program, wherever it is from.
+  need libnode-dev sh -c 'test -e "$(dirname "$(realpath "$(command -v node)")")/../include/node/node_api.h"'
+}
 test_() {
   fuzz
   docs
+  node
+  need node-typescript has tsc
   [ "$(uname -m)" = aarch64 ] || aarch64
   need cmake has cmake
   need pkg-config has pkg-config
@@ -69,7 +77,7 @@ test_() {
 for group in "$@"; do
   case $group in
     test) test_ ;;
-    build | demo | tools | bench | aarch64 | fuzz | docs) "$group" ;;
+    build | demo | tools | bench | node | aarch64 | fuzz | docs) "$group" ;;
     *) echo "setup: unknown group $group" >&2; exit 2 ;;
   esac
 done

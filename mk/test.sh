@@ -8,8 +8,9 @@
 set -u
 cd "$(dirname "$0")/.."
 
-all="unit operators library headers c cpp nnrt nnrt_drivers nnrt_client golden training ${MSLITE_EXTRA_MODELS:+extra} allocations converter bench python aarch64 \
-  asan tsan mutation fuzz importers packaging demo docs"
+all="unit operators library headers c cpp nnrt nnrt_drivers nnrt_client image golden training ${MSLITE_EXTRA_MODELS:+extra} allocations \
+  converter bench python node aarch64 asan tsan mutation \
+  fuzz importers packaging demo docs"
 steps=${*:-$all}
 
 out=build/test
@@ -276,6 +277,25 @@ step_nnrt_drivers() {
   return $status
 }
 
+# The image library, which stands alone: with every instruction set it has kernels for, and with AddressSanitizer.
+step_image() {
+  local status=0 variant lib flags isa
+  "$clang" --version > /dev/null || return 1
+  for variant in "$host" asan; do
+    make --no-print-directory -j"$(nproc)" -f mk/image.mk image VARIANT="$variant" || return 1
+    [ "$variant" = asan ] && lib=build/asan/lib flags=-fsanitize=address || lib=build/lib flags=
+    mkdir -p $out/$variant
+    "$clang" -fuse-ld=lld $flags -g -std=c99 -O1 -Wall -Wextra -Iinclude -ITests/C Tests/Image/test_image.c -o $out/$variant/test_image \
+      -L$lib -lmslite_image -lm -Wl,-rpath,"$PWD/$lib" || return 1
+    for isa in best sse; do
+      echo "--- $variant $isa"
+      MSLITE_LOG=off MSLITE_ISA=$isa $out/$variant/test_image examples/classify/grace_hopper.jpg $out/image.png || status=1
+    done
+  done
+  ! readelf -d build/lib/libmslite_image.so | grep -q 'NEEDED.*libmslite' || status=1
+  return $status
+}
+
 step_golden() {
   local isa status=0
   engine "$host" || return 1
@@ -404,6 +424,28 @@ step_python() {
   return $status
 }
 
+# The package for Node.js: installed into an empty folder; and its types.
+step_node() {
+  local status=0 folder=$PWD/$out/node file models=$PWD/Tests/Models
+  engine "$host" && prediction_time && make --no-print-directory node || return 1
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  npm install --offline --no-audit --no-fund --prefix "$folder" build/node/mslite-*.tgz && cp -r bindings/node/test "$folder/" || return 1
+  # One file after the other: memory and times are measured.
+  for file in "$folder"/test/*.test.js; do
+    echo "--- $(basename "$file")"
+    MSLITE_LOG=off MSLITE_TEST_MODELS=$models timeout 900 node --test --test-reporter=tap "$file" > $out/node.tap || status=1
+    # Details of what has failed, what was measured, and the counts as the sum wants them.
+    grep -A20 '^ *not ok' $out/node.tap
+    grep -E '^# .* (overhead|more)' $out/node.tap
+    awk '/^# pass / { good = $3 } /^# fail / { bad = $3 } END { print good + 0 " passed, " bad + 0 " failed" }' $out/node.tap
+  done
+  echo "--- types"
+  tsc --strict --noEmit --target es2020 --module commonjs --moduleResolution node "$folder/test/types.ts" && echo "1 passed, 0 failed" || status=1
+  bindings/quick_start.sh Node.js || status=1
+  return $status
+}
+
 step_aarch64() {
   local status=0
   engine aarch64 || return 1
@@ -463,7 +505,7 @@ step_mutation() {
 
 step_fuzz() {
   local corpus=$out/corpus
-  engine asan && compile asan Tests/Fuzz/fuzz_model.c $out/asan/fuzz_model -fsanitize=fuzzer || return 1
+  engine "$host" && engine asan && compile asan Tests/Fuzz/fuzz_model.c $out/asan/fuzz_model -fsanitize=fuzzer || return 1
   [ -d $out/operator_models ] || step_unit > /dev/null || return 1
   # What the fuzzers have found must not come back.
   MSLITE_LOG=off $out/asan/fuzz_model -timeout=120 -rss_limit_mb=4096 -artifact_prefix=$out/ Tests/Fuzz/findings/* || return 1
@@ -472,6 +514,9 @@ step_fuzz() {
   cp $out/operator_models/*.ms Tests/Models/{single_op_tflite,control_flow,packed}/*.ms \
     Tests/Models/ms_from_repos/{conv_train_model,mindrt_parallel}.ms Tests/Models/ms_variants/lenet28__{wq5,wmixed}.ms $corpus/
   for model in mlp_mse_sgd convbn_momentum; do cp Tests/Models/training/$model/train.ms $corpus/$model.ms; done
+  # A training model, or more, for each operator that has a gradient.
+  python_environment && swift_build && MSLITE_LIB=$PWD/build/lib/libmslite.so MSLITE_CONVERTER=$PWD/.build/release/converter_lite \
+    MSLITE_TOOL=$PWD/.build/release/mslite $out/venv/bin/python Tests/Converter/training_models.py --keep $corpus || return 1
   MSLITE_LOG=off $out/asan/fuzz_model -max_total_time="${FUZZ_SECONDS:-60}" -max_len=65536 -timeout=60 -rss_limit_mb=4096 \
     -artifact_prefix=$out/ -print_final_stats=1 $corpus 2>&1 | grep -v -E '^#[0-9]+.(REDUCE|NEW|RELOAD)'
   return "${PIPESTATUS[0]}"

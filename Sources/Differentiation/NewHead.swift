@@ -55,13 +55,10 @@ struct NewHead {
     guard let place, place == 1, node.kind != .conv2dTransposeFusion else { throw refuse("\(node) is no layer whose outputs can be replaced") }
     let w = node.inputs[1]
     guard w.quantParams.isEmpty else { throw refuse("the weights \(w) of \(node) are quantised") }
+    guard w.shape.rank == (node.kind == .conv2DFusion ? 4 : 2) else { throw refuse("the weights \(w) of \(node) are no matrix and no kernel") }
     var dims = w.shape.dims
     // The axis of the outputs.
-    let axis: Int
-    switch node.kind {
-    case .matMulFusion: axis = node.attributes.bool(1) ? dims.count - 2 : dims.count - 1
-    default: axis = 0
-    }
+    let axis = node.kind == .matMulFusion && !node.attributes.bool(1) ? 1 : 0
     if node.kind == .conv2DFusion {
       guard node.attributes.int(Attributes.id(.conv2DFusion, "group")) <= 1 else { throw refuse("\(node) is a convolution of groups") }
       node["out_channel"] = .number(settings.classes)
@@ -69,7 +66,7 @@ struct NewHead {
     let old = dims[axis]
     dims[axis] = settings.classes
     let taps = node.kind == .conv2DFusion ? dims[1] * dims[2] : 1
-    let sources = node.kind == .conv2DFusion ? dims[3] : dims[node.kind == .matMulFusion && axis == dims.count - 1 ? dims.count - 2 : dims.count - 1]
+    let sources = node.kind == .conv2DFusion ? dims[3] : dims[1 - axis]
     node.inputs[1] = builder.constant(w.name, floats: random(Shape(dims).count, sources * taps, settings.classes * taps), dims: dims)
     if node.inputs.count > 2 { node.inputs[2] = zeros(node.inputs[2]) }
     return old

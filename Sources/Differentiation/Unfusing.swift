@@ -68,6 +68,7 @@ struct Unfusing {
     let pads = node.attributes.ints(2)
     if pads.count < 4 || pads.allSatisfy({ $0 == 0 }) || Pool.becomesSame(node) { return nil }
     let x = node.inputs[0]
+    guard x.shape.rank == 4 else { throw EngineError(.inferError, "the image \(x) must have four dimensions") }
     let padded = variable("\(node.name)/padded", like: x)
     padded.shape = Shape([
       x.shape[0], x.shape[1] < 0 ? -1 : x.shape[1] + pads[0] + pads[1], x.shape[2] < 0 ? -1 : x.shape[2] + pads[2] + pads[3], x.shape[3],

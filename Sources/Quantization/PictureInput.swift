@@ -30,7 +30,7 @@ enum PictureInput {
     let isPNG = bytes.count > 4 && bytes[0] == 0x89 && bytes[1] == 0x50
     let isJPEG = bytes.count > 4 && bytes[0] == 0xff && bytes[1] == 0xd8
     guard isPNG || isJPEG else { throw EngineError(.inputParameterInvalid, "is neither a PNG nor a JPEG picture") }
-    let done = isPNG ? ms_picture_png(bytes.baseAddress, bytes.count, &picture) : ms_picture_jpeg(bytes.baseAddress, bytes.count, &picture)
+    let done = isPNG ? ms_picture_png(bytes.baseAddress, bytes.count, 0, &picture) : ms_picture_jpeg(bytes.baseAddress, bytes.count, &picture)
     guard done == 1, let rgb = picture.rgb else {
       let text = withUnsafeBytes(of: picture.error) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
       throw EngineError(.inputParameterInvalid, "cannot be decoded: \(text)")

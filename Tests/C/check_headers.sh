@@ -6,7 +6,7 @@ include=${1:-$here/../../include}
 clang=${CLANG:-/opt/swift/usr/bin/clang}
 headers="mindspore/types.h mindspore/status.h mindspore/data_type.h mindspore/format.h mindspore/tensor.h mindspore/context.h
 mindspore/model.h mslite/extensions.h neural_network_runtime/neural_network_runtime_type.h
-neural_network_runtime/neural_network_core.h neural_network_runtime/neural_network_runtime.h mslite/nnrt_driver.h"
+neural_network_runtime/neural_network_core.h neural_network_runtime/neural_network_runtime.h mslite/nnrt_driver.h mslite/image.h"
 passed=0
 failed=0
 

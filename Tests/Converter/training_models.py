@@ -1,10 +1,11 @@
 """Inference models that converter_lite makes training models of: gradients against central differences, training, errors.
 
-    training_models.py [part of a test's name]
+    training_models.py [--keep FOLDER] [part of a test's name]
 
 The gradients of small ONNX models that are built here are compared, number by number, with central differences of the loss of the source
-model, which onnx's reference evaluator computes in float64. Prints "N passed, N failed". Needs numpy and onnx. Environment: see mslite.py.
+model, which onnx's reference evaluator computes in float64. --keep: where to leave the small training models, for the fuzzers. Prints "N passed, N failed". Needs numpy and onnx. Environment: see mslite.py.
 """
+import argparse
 import json
 import os
 import shutil
@@ -932,15 +933,33 @@ def refusals():
             tally.check("refused %s" % options, all(w in str(error) for w in words), str(error))
 
 
-if __name__ == "__main__":
-    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
+def keep(folder):
+    """Copies the converted models that are small."""
+    os.makedirs(folder, exist_ok=True)
+    for name in os.listdir(WORK):
+        path = os.path.join(WORK, name)
+        if name.endswith(".ms") and os.path.getsize(path) < 65536:
+            shutil.copy(path, os.path.join(folder, "trains_" + name))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("part", nargs="?", default="")
+    parser.add_argument("--keep")
+    arguments = parser.parse_args()
     try:
         for function in TESTS:
-            if wanted in function.__name__:
+            if arguments.part in function.__name__:
                 try:
                     function()
                 except Exception as error:
                     tally.note(function.__name__, repr(error))
+        if arguments.keep:
+            keep(arguments.keep)
     finally:
         shutil.rmtree(WORK)
     sys.exit(tally.end())
+
+
+if __name__ == "__main__":
+    main()

@@ -61,6 +61,10 @@ for program in nnrt nnrt_core nnrt_runtime; do
 done
 finds_none() { ! env LD_LIBRARY_PATH="$prefix/lib" MSLITE_NNRT_DRIVERS= "$work/nnrt"; }
 check "MSLITE_NNRT_DRIVERS comes before the folder" finds_none
+# The image library.
+check "compile with mslite_image" gcc -std=c99 "$here/picture.c" -o "$work/picture" $(pkg-config --cflags --libs mslite_image)
+check "run it without libmslite.so" env LD_LIBRARY_PATH="$prefix/lib" "$work/picture"
+check "it needs no libmslite.so" test -z "$(readelf -d "$work/picture" "$prefix/lib/libmslite_image.so" | grep -F '[libmslite.so')"
 
 # CMake: shared and static, and versions that must be refused.
 check "configure" cmake -S "$here" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix"
@@ -68,6 +72,7 @@ check "build with CMake" cmake --build "$work/cmake"
 check "run the CMake program" "$work/cmake/consumer"
 check "run the static CMake program" "$work/cmake/consumer_static"
 check "run the CMake program for NNRt" "$work/cmake/consumer_nnrt" Device-CPU
+check "run the CMake program of the image library" "$work/cmake/picture"
 refuses() { ! cmake -S "$here" -B "$work/cmake-$1" -DCMAKE_PREFIX_PATH="$prefix" -DWANTED="$1"; }
 check "version 99 is refused" refuses 99
 check "version 0.9 is refused" refuses 0.9

@@ -4,7 +4,7 @@
 #define MSLITE_PICTURES_H
 
 #if !__has_include(<png.h>) || !__has_include(<jpeglib.h>)
-#error "the converter needs libpng and libjpeg: apt-get install libpng-dev libjpeg62-turbo-dev (mk/setup.sh tools)"
+#error "decoding of pictures needs libpng and libjpeg: apt-get install libpng-dev libjpeg62-turbo-dev (mk/setup.sh tools)"
 #endif
 #include <setjmp.h>
 #include <stdio.h>
@@ -17,13 +17,13 @@
 #define MS_PICTURE_MAX_PIXELS (1u << 28)
 
 typedef struct {
-  unsigned char *rgb; /* width * height * 3 bytes, rows from the top; for free() */
+  unsigned char *rgb; /* width * height pixels of 3 or 4 bytes, rows from the top; for free() */
   unsigned width, height;
   char error[256];
 } MSPicture;
 
-/* Each returns 1, or 0 with the reason in `error`. */
-static inline int ms_picture_png(const void *bytes, size_t size, MSPicture *picture) {
+/* Each returns 1, or 0 with the reason in `error`. With alpha a pixel has 4 bytes, without it transparent pixels lie on white. */
+static inline int ms_picture_png(const void *bytes, size_t size, int with_alpha, MSPicture *picture) {
   png_image image;
   memset(&image, 0, sizeof image);
   memset(picture, 0, sizeof *picture);
@@ -32,7 +32,7 @@ static inline int ms_picture_png(const void *bytes, size_t size, MSPicture *pict
     snprintf(picture->error, sizeof picture->error, "%s", image.message);
     return 0;
   }
-  image.format = PNG_FORMAT_RGB;
+  image.format = with_alpha ? PNG_FORMAT_RGBA : PNG_FORMAT_RGB;
   if ((unsigned long long)image.width * image.height <= MS_PICTURE_MAX_PIXELS) picture->rgb = (unsigned char *)malloc(PNG_IMAGE_SIZE(image));
   if (!picture->rgb) {
     snprintf(picture->error, sizeof picture->error, "%u x %u pixels are too many", image.width, image.height);

@@ -1,0 +1,1 @@
+../MSLite/LastError.swift

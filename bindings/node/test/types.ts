@@ -1,0 +1,24 @@
+// What a program writes, for the TypeScript compiler: checked, not run.
+import { mindSporeLite } from 'mslite';
+
+export async function use(): Promise<number> {
+  const context: mindSporeLite.Context = {};
+  context.target = ['cpu'];
+  context.cpu = { threadNum: 2, threadAffinityMode: mindSporeLite.ThreadAffinityMode.NO_AFFINITIES, precisionMode: 'preferred_fp16' };
+  mindSporeLite.loadModelFromFile('a.ms', (model: mindSporeLite.Model) => model.getInputs());
+  mindSporeLite.loadModelFromFd(3, context, (model, error) => error?.code ?? model.getInputs().length);
+  const model: mindSporeLite.Model = await mindSporeLite.loadModelFromBuffer(new Uint8Array(4), context);
+  const inputs: mindSporeLite.MSTensor[] = model.getInputs();
+  inputs[0].setData(new Float32Array(4).buffer);
+  // @ts-expect-error: read only
+  inputs[0].name = 'x';
+  // @ts-expect-error: no such context
+  await mindSporeLite.loadModelFromFile('a.ms', { cpus: {} });
+  const outputs = await model.predict(inputs);
+  model.predict(inputs, (results) => results[0].getData());
+  const training = await mindSporeLite.loadTrainModelFromFile('t.ms', { lossName: ['loss'], optimizationLevel: mindSporeLite.OptimizationLevel.O2 });
+  training.learningRate = 0.1;
+  const ok: boolean = training.runStep(inputs) && training.exportModel('x.ms', mindSporeLite.QuantizationType.NO_QUANT, true, ['y']);
+  const ids: bigint[] = mindSporeLite.getAllNNRTDeviceDescriptions().map((device) => device.deviceID());
+  return new Float32Array(outputs[0].getData())[0] + ids.length + Number(ok);
+}
