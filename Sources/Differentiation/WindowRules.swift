@@ -41,10 +41,38 @@ enum WindowRules {
       try s.known(s.y, 1..<3)
       isKnown = (1...2).allSatisfy { s.x.shape[$0] > 0 && s.y.shape[$0] % s.x.shape[$0] == 0 }
     }
-    if !isKnown || mode > halfPixel {
-      throw s.refuse(
-        "the gradient of this resize (method \(method), coordinates \(mode)) is not supported; linear and nearest with asymmetric or aligned coordinates are")
+    if isKnown {
+      return try s.give(0, try s.add(.resizeGrad, ["method": .number(method), "align_corners": .bool(mode == alignCorners)], [try s.dy(), s.x]))
     }
-    try s.give(0, try s.add(.resizeGrad, ["method": .number(method), "align_corners": .bool(mode == alignCorners)], [try s.dy(), s.x]))
+    try s.give(0, try byMatrices(s))
+  }
+
+  /// The rows and the columns of a resized image are sums of those of the image: products with two matrices, which the operator itself
+  /// makes of the unit matrix.
+  private static func byMatrices(_ s: GradientScope) throws(EngineError) -> Tensor {
+    try s.known(s.x, 1..<4)
+    try s.known(s.y, 1..<3)
+    let (height, width, channels) = (s.x.shape[1], s.x.shape[2], s.x.shape[3]), outHeight = s.y.shape[1], outWidth = s.y.shape[2]
+    var attributes: [String: AttributeValue] = ["format": 1]
+    for (id, name) in [(1, "method"), (5, "coordinate_transform_mode")] { attributes[name] = .number(s.node.attributes.int(id)) }
+    attributes["cubic_coeff"] = .float(Double(s.node.attributes.float(6)))
+    /// [out, size]
+    func matrix(_ size: Int, _ out: Int) throws(EngineError) -> Tensor {
+      guard size <= 4096 else { throw s.refuse("the gradient of a resize of \(s.x) is not supported: at most 4096 rows and columns are") }
+      var unit = [Float](repeating: 0, count: size * size)
+      for i in 0..<size { unit[i * size + i] = 1 }
+      attributes["new_height"] = .number(out)
+      attributes["new_width"] = 1
+      let builder = s.tape.builder
+      builder.scope = "Gradients/\(s.node.name)/matrix"
+      let image = try builder.add1(.resize, attributes, [builder.constant(floats: unit, dims: [1, size, 1, size])])
+      return try builder.reshape(image, [out, size])
+    }
+    func multiply(_ m: Tensor, _ t: Tensor) throws(EngineError) -> Tensor {
+      try s.add(.matMulFusion, ["transpose_a": true, "transpose_b": false, "activation_type": 0], [m, t])
+    }
+    let rows = try s.add(.reshape, [:], [try s.dy(), s.ints("rows", [-1, outHeight, outWidth * channels])])
+    let columns = try s.add(.reshape, [:], [try multiply(try matrix(height, outHeight), rows), s.ints("columns", [-1, outWidth, channels])])
+    return try s.reshaped(try multiply(try matrix(width, outWidth), columns), like: s.x)
   }
 }

@@ -20,6 +20,7 @@ from onnx.reference import ReferenceEvaluator
 
 import mslite
 import mslite_training
+import tflite_writer
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MODELS = os.path.join(ROOT, "Tests/Models")
@@ -145,6 +146,9 @@ def stored(weight, arrays):
     if weight.ndim == 4:
         turned = weight.transpose(0, 2, 3, 1)
         forms.append((turned, lambda g: g.reshape(turned.shape).transpose(0, 3, 1, 2)))
+        # TFLite's depthwise kernels: [1, kh, kw, C].
+        last = weight.transpose(3, 1, 2, 0)
+        forms.append((last, lambda g: g.reshape(last.shape).transpose(3, 1, 2, 0)))
     for name, array in arrays.items():
         for form, back in forms:
             if array.size == form.size and np.array_equal(array.ravel(), form.ravel()):
@@ -165,6 +169,41 @@ def gradients(path, data, threads=1):
     return loss, {n[len("accumulator."):]: w for n, w in after.items() if n.startswith("accumulator.")}
 
 
+def compare_gradients(name, path, given, weights, loss_of, untrained=(), step=1e-5):
+    """Compares the gradients of a training model with central differences of `loss_of`, which is given the weights that differ."""
+    got_loss, got = gradients(path, given)
+    same = gradients(path, given, threads=2)
+    tally.check(name + ": two threads", got_loss == same[0] and all(np.array_equal(got[n], same[1][n]) for n in got), "bits differ")
+    want_loss = loss_of({})
+    tally.check(name + ": loss", abs(got_loss - want_loss) < TOLERANCE * max(abs(want_loss), 1e-3), "%g instead of %g" % (got_loss, want_loss))
+    arrays = mslite_training.TrainingModel(path).weights()
+    arrays = {n: arrays[n] for n in got}
+    checked = 0
+    for key, weight in weights.items():
+        place, back = stored(weight, arrays)
+        if key in untrained:
+            tally.check("%s: %s stays" % (name, key), place is None, "it is trained as %s" % place)
+            continue
+        if place is None:
+            tally.note("%s: %s" % (name, key), "no such weight is trained; there are %s" % sorted(arrays))
+            continue
+        checked += 1
+        own = back(got[place])
+        chosen = random.permutation(weight.size)[:SAMPLES]
+        want = []
+        for i in chosen:
+            sides = []
+            for sign in (1, -1):
+                changed = weight.astype(np.float64)
+                changed.ravel()[i] += sign * step
+                sides.append(loss_of({key: changed}))
+            want.append((sides[0] - sides[1]) / 2 / step)
+        want, seen = np.array(want), own.ravel()[chosen].astype(np.float64)
+        worst = np.abs(seen - want).max() / max(np.abs(want).max(), 1e-6)
+        tally.check("%s: gradient of %s %s" % (name, key, weight.shape), worst < TOLERANCE, "relative error %.1e of %.1e" % (worst, np.abs(want).max()))
+    tally.check(name + ": weights", len(arrays) == checked, "trained, but no weight of the source: %d of %s" % (len(arrays) - checked, sorted(arrays)))
+
+
 def check_network(name, network, loss="SPARSE_SOFTMAX_CROSS_ENTROPY", x=None, untrained=(), reference=None, step=1e-5, **settings):
     """Compares all gradients of a network with central differences. `untrained`: weights that must have no gradient. `step`: of the
     differences; the reference evaluator's Erf has float32's precision and wants a large one."""
@@ -180,37 +219,7 @@ def check_network(name, network, loss="SPARSE_SOFTMAX_CROSS_ENTROPY", x=None, un
         shape = run(network.weights, x).shape
         t = labels_for(loss, shape)
         given = {"x": image(x), "label": t}
-        got_loss, got = gradients(path, given)
-        same = gradients(path, given, threads=2)
-        tally.check(name + ": two threads", got_loss == same[0] and all(np.array_equal(got[n], same[1][n]) for n in got), "bits differ")
-        want_loss = LOSSES[loss](run(network.weights, x), t)
-        tally.check(name + ": loss", abs(got_loss - want_loss) < TOLERANCE * max(abs(want_loss), 1e-3), "%g instead of %g" % (got_loss, want_loss))
-        arrays = mslite_training.TrainingModel(path).weights()
-        arrays = {n: arrays[n] for n in got}
-        checked = 0
-        for key, weight in network.weights.items():
-            place, back = stored(weight, arrays)
-            if key in untrained:
-                tally.check("%s: %s stays" % (name, key), place is None, "it is trained as %s" % place)
-                continue
-            if place is None:
-                tally.note("%s: %s" % (name, key), "no such weight is trained; there are %s" % sorted(arrays))
-                continue
-            checked += 1
-            own = back(got[place])
-            chosen = random.permutation(weight.size)[:SAMPLES]
-            want = []
-            for i in chosen:
-                sides = []
-                for sign in (1, -1):
-                    changed = weight.astype(np.float64)
-                    changed.ravel()[i] += sign * step
-                    sides.append(LOSSES[loss](run({**network.weights, key: changed}, x), t))
-                want.append((sides[0] - sides[1]) / 2 / step)
-            want, seen = np.array(want), own.ravel()[chosen].astype(np.float64)
-            worst = np.abs(seen - want).max() / max(np.abs(want).max(), 1e-6)
-            tally.check("%s: gradient of %s %s" % (name, key, weight.shape), worst < TOLERANCE, "relative error %.1e of %.1e" % (worst, np.abs(want).max()))
-        tally.check(name + ": weights", len(arrays) == checked, "trained, but no weight of the source: %d of %s" % (len(arrays) - checked, sorted(arrays)))
+        compare_gradients(name, path, given, network.weights, lambda weights: LOSSES[loss](run({**network.weights, **weights}, x), t), untrained, step)
     except (mslite.Refused, KeyError, ValueError) as error:
         tally.note(name, "%s: %s" % (type(error).__name__, error))
 
@@ -557,6 +566,8 @@ def arrangements():
 def resizes():
     for name, attributes in [("nearest", {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}),
                              ("linear", {"mode": "linear", "coordinate_transformation_mode": "align_corners"}),
+                             ("linear_half", {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}),
+                             ("cubic_half", {"mode": "cubic", "coordinate_transformation_mode": "half_pixel"}),
                              ("linear_asymmetric", {"mode": "linear", "coordinate_transformation_mode": "asymmetric"})]:
         network = Network([2, 4, 5])
         network.with_last("Conv", network.weight(3, 2, 1, 1), network.weight(3))
@@ -592,6 +603,52 @@ def residual_network():
     network.with_last("Conv", network.weight(8, 16, 1, 1), network.weight(8))
     network.with_last("Add", h)
     check_network("residual", classifier(network, 8), untrained=("w2", "w3"))
+
+
+# ---- TFLite: channels last, activations that are part of other nodes
+
+
+def windows(x, kh, kw, stride, fill):
+    """[N, h, w, C, kh, kw], padded as SAME wants it."""
+    pads = [(0, 0)]
+    for size, k in ((x.shape[1], kh), (x.shape[2], kw)):
+        whole = max(((size + stride - 1) // stride - 1) * stride + k - size, 0)
+        pads.append((whole // 2, whole - whole // 2))
+    x = np.pad(x, pads + [(0, 0)], constant_values=fill)
+    return np.lib.stride_tricks.sliding_window_view(x, (kh, kw), (1, 2))[:, ::stride, ::stride]
+
+
+@test
+def tflite_network():
+    w = {"first": values(6, 3, 3, 3, scale=0.3), "first_bias": values(6), "depth": values(1, 3, 3, 6, scale=0.5), "depth_bias": values(6),
+         "point": values(6, 1, 1, 6, scale=0.5), "point_bias": values(6), "dense": values(5, 6), "dense_bias": values(5)}
+    net = tflite_writer.Network([2, 9, 8, 3])
+    c = {name: net.constant(weight) for name, weight in w.items()}
+    net.add("CONV_2D", [0, c["first"], c["first_bias"]], [2, 5, 4, 6], "Conv2D", padding=tflite_writer.SAME, stride_w=2, stride_h=2,
+            activation=tflite_writer.RELU6)
+    h = net.last
+    net.add("DEPTHWISE_CONV_2D", [h, c["depth"], c["depth_bias"]], [2, 5, 4, 6], "DepthwiseConv2D", padding=tflite_writer.SAME, stride_w=1,
+            stride_h=1, depth_multiplier=1, activation=tflite_writer.RELU)
+    net.add("CONV_2D", [net.last, c["point"], c["point_bias"]], [2, 5, 4, 6], "Conv2D", padding=tflite_writer.VALID, stride_w=1, stride_h=1)
+    net.add("ADD", [net.last, h], [2, 5, 4, 6], "Add", activation=tflite_writer.RELU)
+    net.add("MAX_POOL_2D", [net.last], [2, 3, 2, 6], "Pool2D", padding=tflite_writer.SAME, stride_w=2, stride_h=2, filter_w=3, filter_h=3)
+    net.add("MEAN", [net.last, net.constant(np.array([1, 2], np.int32))], [2, 6], "Reducer", keep_dims=False)
+    net.add("FULLY_CONNECTED", [net.last, c["dense"], c["dense_bias"]], [2, 5], "FullyConnected")
+    net.add("SOFTMAX", [net.last], [2, 5], "Softmax", beta=1.0)
+    source = os.path.join(WORK, "small.tflite")
+    with open(source, "wb") as f:
+        f.write(net.encoded())
+
+    def logits(weights, x):
+        v = {**{n: a.astype(np.float64) for n, a in w.items()}, **weights}
+        h = np.clip(np.einsum("nhwcij,oijc->nhwo", windows(x, 3, 3, 2, 0), v["first"]) + v["first_bias"], 0, 6)
+        d = np.maximum(np.einsum("nhwcij,ijc->nhwc", windows(h, 3, 3, 1, 0), v["depth"][0]) + v["depth_bias"], 0)
+        y = np.maximum(d @ v["point"][:, 0, 0].T + v["point_bias"] + h, 0)
+        return windows(y, 3, 3, 2, -np.inf).max((4, 5)).mean((1, 2)) @ v["dense"].T + v["dense_bias"]
+    x, t = values(2, 9, 8, 3), np.array([3, 1], np.int32)
+    for name, settings, untrained in (("all", {}, ()), ("last", {"train_last_layers": 2}, ("first", "first_bias", "depth", "depth_bias"))):
+        path = convert(source, "tflite_" + name, {"optimizer": "MOMENTUM", "momentum": 0, "learning_rate": 0, **settings}, "TFLITE")
+        compare_gradients("tflite " + name, path, {"x": x, "label": t}, w, lambda changed: softmax_loss(logits(changed, x.astype(np.float64)), t), untrained)
 
 
 # ---- what is trained
