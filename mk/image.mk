@@ -1,5 +1,5 @@
 # Builds libmslite_image.so (include/mslite/image.h) for this machine:  make -f mk/image.mk image [VARIANT=asan]
-# Its modules are compiled as the engine's are; of those it shares Graph's error type.
+# Its modules are compiled as the engine's are; of those it shares Graph's error type, and how errors are printed.
 
 include mk/engine.mk
 
@@ -8,15 +8,15 @@ IMAGE_FLAGS := -I Sources/CImage/include -I Sources/CPictures/include
 # Plain loops that the compiler makes into vectors, unlike the engine's kernels.
 IMAGE_KERNELS := -Ounchecked -disable-cmo $(IMAGE_FLAGS)
 
-ENGINE_MODULES := $(MODULES)
+OTHER_MODULES := $(MODULES)
 $(eval $(call module,ImageKernels,,$(IMAGE_KERNELS),mskernels))
 ifeq ($(ARCH),x86_64)
 $(eval $(call module,ImageKernelsAVX2,,$(IMAGE_KERNELS) $(AVX2),mskernels))
 endif
-$(eval $(call module,MSLiteImage,Graph,$(CHECKED) $(IMAGE_FLAGS)))
-IMAGE_MODULES := $(filter-out $(ENGINE_MODULES),$(MODULES))
+$(eval $(call module,MSLiteImage,CInterface Graph,$(CHECKED) $(IMAGE_FLAGS)))
+IMAGE_MODULES := $(filter-out $(OTHER_MODULES),$(MODULES))
 $(IMAGE_MODULES:%=$(OBJ)/%.stamp): mk/image.mk include/mslite/image.h $(wildcard Sources/CImage/include/* Sources/CPictures/include/*)
-IMAGE_OBJECTS := $(IMAGE_MODULES:%=$(OBJ)/%.o) $(OBJ)/Graph.o
+IMAGE_OBJECTS := $(IMAGE_MODULES:%=$(OBJ)/%.o) $(OBJ)/CInterface.o $(OBJ)/Graph.o
 
 .PHONY: image
 image: $(LIB)/libmslite_image.so

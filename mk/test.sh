@@ -4,6 +4,7 @@
 #   MSLITE_EXTRA_MODELS  a folder of more models, of the form of Tests/Models, for the step `extra`
 #   MSLITE_ISA           one instruction set instead of all that this CPU has
 #   NNRT_PARTITIONS      how often operations of each model are refused at random in the step `nnrt_client` (5)
+#   MSLITE_BUILT_TOOLS   a folder with converter_lite and mslite for the step `python`, instead of building them
 #   FUZZ_SECONDS         how long libFuzzer runs (60)
 set -u
 cd "$(dirname "$0")/.."
@@ -391,16 +392,18 @@ step_cpp() {
   return $status
 }
 
-# What a prediction costs in C, for the overhead tests of the languages.
-prediction_time() {
-  compile "$host" bindings/tests/prediction_time.c $out/prediction_time && export MSLITE_PREDICTION_TIME=$PWD/$out/prediction_time
+# with_test_files COMMAND...: what the tests of the languages find in their environment: the models, and a program that says what a
+# prediction costs in C. Not exported: SwiftPM runs the schema compiler again when the environment of a build has changed.
+root=$PWD
+with_test_files() {
+  MSLITE_LOG=off MSLITE_TEST_MODELS=$root/Tests/Models MSLITE_PREDICTION_TIME=$root/$out/prediction_time timeout 900 "$@"
 }
+prediction_time() { compile "$host" bindings/tests/prediction_time.c $out/prediction_time; }
 
 # The Python package: the built wheels in an empty environment, and types.
 step_python() {
   local status=0 tests=$PWD/bindings/python/tests environment=$PWD/$out/python
   engine "$host" && prediction_time || return 1
-  # Not exported: SwiftPM runs the schema compiler again when the environment of a build has changed.
   local tools=${MSLITE_BUILT_TOOLS:-.build/release}
   [ -n "${MSLITE_BUILT_TOOLS:-}" ] || swift_build || return 1
   MSLITE_BUILT_TOOLS=$tools make --no-print-directory wheel || return 1
@@ -409,8 +412,8 @@ step_python() {
   python3 -m venv "$environment" && "$environment/bin/pip" install --quiet --disable-pip-version-check build/wheel/mslite*.whl \
     -r bindings/python/tests/requirements.txt || return 1
   (
-    cd "$out/python_folder" && MSLITE_LOG=off MSLITE_TEST_MODELS=$OLDPWD/Tests/Models timeout 900 "$environment/bin/python" -m pytest -q -s \
-      -p no:cacheprovider --no-header --tb=short "$tests" > pytest.txt 2>&1
+    cd "$out/python_folder" && with_test_files "$environment/bin/python" -m pytest -q -s -p no:cacheprovider \
+      --no-header --tb=short "$tests" > pytest.txt 2>&1
     local result=$?
     # pytest's last line, as the sum wants it.
     sed -E 's/^([0-9]+) passed in .*/\1 passed, 0 failed/; s/^([0-9]+) failed, ([0-9]+) passed.* in .*/\2 passed, \1 failed/' pytest.txt
@@ -426,7 +429,7 @@ step_python() {
 
 # The package for Node.js: installed into an empty folder; and its types.
 step_node() {
-  local status=0 folder=$PWD/$out/node file models=$PWD/Tests/Models
+  local status=0 folder=$PWD/$out/node file
   engine "$host" && prediction_time && make --no-print-directory node || return 1
   rm -rf "$folder"
   mkdir -p "$folder"
@@ -434,7 +437,7 @@ step_node() {
   # One file after the other: memory and times are measured.
   for file in "$folder"/test/*.test.js; do
     echo "--- $(basename "$file")"
-    MSLITE_LOG=off MSLITE_TEST_MODELS=$models timeout 900 node --test --test-reporter=tap "$file" > $out/node.tap || status=1
+    with_test_files node --test --test-reporter=tap "$file" > $out/node.tap || status=1
     # Details of what has failed, what was measured, and the counts as the sum wants them.
     grep -A20 '^ *not ok' $out/node.tap
     grep -E '^# .* (overhead|more)' $out/node.tap

@@ -2,7 +2,6 @@ import CInterface
 import CMindSpore
 import CSystem
 import Graph
-import Runtime
 
 extension OH_AI_Status {
   /// Failure n is stored as the unsigned form of -n.
@@ -32,17 +31,4 @@ func fail(
 @inline(never)
 func warn(_ message: Message, function: StaticString = #function) {
   printLine("mslite", "WARNING", function: function, message.text)
-}
-
-extension ModelObject {
-  /// Says what a successful call has done otherwise than it was asked to: in the log, and as the thread's last error text.
-  func reportNotices(function: StaticString = #function) {
-    guard let notices = session?.takeNotices(), !notices.isEmpty else { return }
-    var all = ""
-    for notice in notices {
-      warn(Message(text: notice), function: function)
-      all += all.isEmpty ? notice : "; \(notice)"
-    }
-    fail(.error, Message(text: all), silent: true, function: function)
-  }
 }

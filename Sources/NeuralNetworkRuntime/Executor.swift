@@ -161,14 +161,15 @@ final class ExecutorObject: HandleObject {
   }
 
   /// Runs; the outputs get the shapes of the results.
-  func run(_ inputs: [RunTensor], _ outputs: inout [RunTensor]) throws(Failure) {
+  /// - Parameter flight: of a run that may be given up
+  func run(_ inputs: [RunTensor], _ outputs: inout [RunTensor], _ flight: Flight? = nil) throws(Failure) {
     let memory = Arena()
     let inputList = try ioTensors(inputs, prepared.inputs, memory)
     let outputList = try ioTensors(outputs, prepared.outputs, memory)
     for i in outputs.indices { Self.setShape(&outputList[i], prepared.outputs[i].shape) }
     for i in inputs.indices { inputList[i].byteSize = inputs[i].shape.bytes(inputs[i].dataType) ?? 0 }
     runs.lock()
-    let code = prepared.run(inputList, outputList)
+    let code = prepared.run(inputList, outputList, flight)
     let message = code == OH_NN_SUCCESS ? "" : prepared.device.driver.failure("run", code)
     runs.unlock()
     if code != OH_NN_SUCCESS && code != OH_NN_MEMORY_ERROR { throw Failure(OH_NN_UNAVAILABLE_DEVICE, Message(text: message)) }

@@ -1,6 +1,12 @@
 import CNeuralNetworkRuntime
 import CSystem
 
+/// A run that may be given up. What it holds belongs to the lock of its ``PreparedModel``.
+final class Flight {
+  fileprivate var isFlying = false
+  fileprivate var isGivenUp = false
+}
+
 /// What a driver has compiled. Compilations and executors share it; runs hold it as long as they are on their way.
 final class PreparedModel {
   let device: Device
@@ -9,6 +15,10 @@ final class PreparedModel {
   private let raw: OpaquePointer
   /// Calls for one compiled model are made one at a time.
   private let calls = Lock()
+  /// For the runs that are on their way: how many there are, and how many of them nobody waits for.
+  private let flights = Lock()
+  private var running = 0
+  private var givenUp = 0
   /// For each input the smallest and the largest size of each dimension; empty where the driver does not say.
   let ranges: [[(UInt32, UInt32)]]
 
@@ -46,15 +56,55 @@ final class PreparedModel {
   // MARK: calls
 
   /// One run. The arrays hold as many tensors as the model has inputs and outputs.
-  func run(_ inputs: UnsafePointer<NNRt_IOTensor>, _ outputs: UnsafeMutablePointer<NNRt_IOTensor>) -> OH_NN_ReturnCode {
+  /// - Parameter flight: of a run that may be given up
+  func run(
+    _ inputs: UnsafePointer<NNRt_IOTensor>, _ outputs: UnsafeMutablePointer<NNRt_IOTensor>, _ flight: Flight?
+  ) -> OH_NN_ReturnCode {
     let isExclusive = !device.info.concurrentRuns
     if isExclusive { calls.lock() }
     defer { if isExclusive { calls.unlock() } }
+    if !begin(flight) { return OH_NN_TIMEOUT }
+    defer { end(flight) }
     return device.driver.table.run(raw, inputs, UInt32(self.inputs.count), outputs, UInt32(self.outputs.count))
   }
 
-  /// Nobody waits for the runs on their way any more.
-  func cancel() { device.driver.table.cancel?(raw) }
+  /// Whether somebody still waits for the run.
+  private func begin(_ flight: Flight?) -> Bool {
+    flights.lock()
+    defer { flights.unlock() }
+    if let flight {
+      if flight.isGivenUp { return false }
+      flight.isFlying = true
+    }
+    running += 1
+    return true
+  }
+
+  private func end(_ flight: Flight?) {
+    flights.lock()
+    defer { flights.unlock() }
+    running -= 1
+    if let flight {
+      flight.isFlying = false
+      if flight.isGivenUp { givenUp -= 1 }
+    }
+    cancelIfUnwanted()
+  }
+
+  /// Nobody waits for that run any more.
+  func giveUp(_ flight: Flight) {
+    flights.lock()
+    defer { flights.unlock() }
+    flight.isGivenUp = true
+    if !flight.isFlying { return }
+    givenUp += 1
+    cancelIfUnwanted()
+  }
+
+  /// Drivers cancel all runs of a model, so it is done only if nobody waits for any of them. The lock keeps others from beginning.
+  private func cancelIfUnwanted() {
+    if running > 0 && givenUp == running { device.driver.table.cancel?(raw) }
+  }
 
   func reconfigure(_ config: UnsafePointer<NNRt_Config>) throws(Failure) {
     guard let reconfigure = device.driver.table.reconfigure else { return }

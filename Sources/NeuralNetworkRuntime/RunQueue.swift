@@ -12,8 +12,8 @@ final class AsyncRun {
   /// The output tensors as the program gave them.
   private var handles: [UnsafeMutableRawPointer?]
   private let userData: UnsafeMutableRawPointer
+  private let flight = Flight()
   private let lock = Lock()
-  private var hasBegun = false
   private var hasEnded = false
 
   init(
@@ -30,20 +30,17 @@ final class AsyncRun {
 
   /// Runs, on the queue's thread.
   fileprivate func work() {
-    lock.lock()
-    let isLate = hasEnded
-    hasBegun = true
-    lock.unlock()
-    if isLate { return }
     var results = outputs
     var code = OH_NN_SUCCESS
+    var message = ""
     do throws(Failure) {
-      try executor.run(inputs, &results)
+      try executor.run(inputs, &results, flight)
     } catch {
       code = error.code
-      logError(error.message, function: "OH_NNExecutor_RunAsync")
+      message = error.message
     }
     if !claim() { return }
+    if code != OH_NN_SUCCESS { logError(message, function: "OH_NNExecutor_RunAsync") }
     if code == OH_NN_SUCCESS {
       for i in descriptions.indices { descriptions[i].set(shape: results[i].shape) }
     }
@@ -55,10 +52,7 @@ final class AsyncRun {
   fileprivate func expire() {
     if !claim() { return }
     logError("the device did not answer in time", function: "OH_NNExecutor_RunAsync")
-    lock.lock()
-    let isRunning = hasBegun
-    lock.unlock()
-    if isRunning { executor.prepared.cancel() }
+    executor.prepared.giveUp(flight)
     report(OH_NN_TIMEOUT)
   }
 

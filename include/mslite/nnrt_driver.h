@@ -309,7 +309,10 @@ typedef struct NNRt_Driver {
   OH_NN_ReturnCode (*run)(NNRt_PreparedModel *prepared, const NNRt_IOTensor *inputs, uint32_t inputCount, NNRt_IOTensor *outputs,
                           uint32_t outputCount);
 
-  /** Optional. Someone no longer waits for the runs that are on their way: they should end soon, with any result. Does not wait. */
+  /**
+   * Optional. Nobody waits any more for the runs of this model that are on their way: they should end soon, with any result. Does not
+   * wait for them. Runs that begin later are not concerned.
+   */
   void (*cancel)(NNRt_PreparedModel *prepared);
 
   /** Optional. Another performance mode and priority for a compiled model; `float16` and the extensions are as they were. */

@@ -140,7 +140,7 @@ struct NNRt_PreparedModel {
   uint32_t inputs[MAX_LIST], outputs[MAX_LIST];
   NNRt_TensorInfo *input_infos, *output_infos;
   NNRt_Blob blobs[2];
-  int running, cancelled;
+  int running, begun, cancelled; /* runs on their way; runs that have begun, ever; and of these the first so many are cancelled */
 };
 
 typedef struct {
@@ -635,11 +635,12 @@ static OH_NN_ReturnCode run(NNRt_PreparedModel *p, const NNRt_IOTensor *inputs, 
   if (READ(crash) == 1) abort();
   const int before = __atomic_fetch_add(&p->running, 1, __ATOMIC_SEQ_CST);
   if (before > 0) COUNT(overlaps);
+  const int own = __atomic_fetch_add(&p->begun, 1, __ATOMIC_SEQ_CST);
   const int number = COUNT(runs);
   if (READ(slow_run) > 0) sleep_milliseconds(READ(slow_run));
-  while (READ(hang) == 2 || (READ(hang) == 1 && !__atomic_load_n(&p->cancelled, __ATOMIC_SEQ_CST))) sleep_milliseconds(5);
+  while (READ(hang) == 2 || (READ(hang) == 1 && own >= __atomic_load_n(&p->cancelled, __ATOMIC_SEQ_CST))) sleep_milliseconds(5);
   OH_NN_ReturnCode code;
-  if (__atomic_exchange_n(&p->cancelled, 0, __ATOMIC_SEQ_CST)) {
+  if (own < __atomic_load_n(&p->cancelled, __ATOMIC_SEQ_CST)) {
     code = fail(OH_NN_TIMEOUT, "cancelled");
   } else if (READ(fail_run) != 0 && number >= READ(good_runs)) {
     code = fail((OH_NN_ReturnCode)READ(fail_run), "told to fail");
@@ -657,7 +658,7 @@ static OH_NN_ReturnCode run(NNRt_PreparedModel *p, const NNRt_IOTensor *inputs, 
 
 static void cancel(NNRt_PreparedModel *p) {
   COUNT(cancels);
-  __atomic_store_n(&p->cancelled, 1, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&p->cancelled, __atomic_load_n(&p->begun, __ATOMIC_SEQ_CST), __ATOMIC_SEQ_CST);
 }
 
 static OH_NN_ReturnCode reconfigure(NNRt_PreparedModel *p, const NNRt_Config *config) {

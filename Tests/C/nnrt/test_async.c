@@ -171,6 +171,41 @@ static void time_limits(void) {
   no_faults();
 }
 
+/* A run that is late takes no other one with it: two executors of one model, of which one does not wait. */
+static void late_and_wanted(void) {
+  job_t *late = job(0), *wanted = job(0);
+  OH_NNExecutor_Destroy(&late->executor);
+  OH_NNExecutor_Destroy(&wanted->executor);
+  OH_NNModel *model = add_model();
+  OH_NNCompilation *compilation = compiled(model, 0);
+  late->executor = OH_NNExecutor_Construct(compilation);
+  wanted->executor = OH_NNExecutor_Construct(compilation);
+  OH_NNCompilation_Destroy(&compilation);
+  OH_NNModel_Destroy(&model);
+  OK(OH_NNExecutor_SetOnRunDone(late->executor, on_done));
+  OK(OH_NNExecutor_SetOnRunDone(wanted->executor, on_done));
+  TELL(cancels, 0);
+  TELL(slow_run, 300);
+  OK(start(late, 50, 0));
+  OK(start(wanted, 20000, 0));
+  CHECK(wait_for(&late->events, 1) && late->events.codes[0] == OH_NN_TIMEOUT);
+  CHECK(SEEN(cancels) == 0);
+  CHECK(wait_for(&wanted->events, 1) && wanted->events.codes[0] == OH_NN_SUCCESS && is_right(wanted));
+  /* Alone, it is cancelled. */
+  wanted->events.done = late->events.done = 0;
+  TELL(cancels, 0);
+  OK(start(late, 50, 1));
+  CHECK(wait_for(&late->events, 1) && late->events.codes[0] == OH_NN_TIMEOUT);
+  const double begin = seconds();
+  while (SEEN(cancels) == 0 && seconds() - begin < 20) nanosleep(&(struct timespec){0, 1000000}, NULL);
+  CHECK(SEEN(cancels) > 0);
+  TELL(slow_run, 0);
+  OK(start(wanted, 20000, 1));
+  CHECK(wait_for(&wanted->events, 1) && wanted->events.codes[0] == OH_NN_SUCCESS);
+  end(late);
+  end(wanted);
+}
+
 /* Nobody hears of a run whose executor is gone. */
 static void destroyed(void) {
   job_t *j = job(0);
@@ -217,6 +252,7 @@ int main(void) {
   misuse();
   runs();
   time_limits();
+  late_and_wanted();
   destroyed();
   death();
   return check_result();

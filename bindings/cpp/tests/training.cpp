@@ -42,8 +42,9 @@ void train(std::map<std::string, std::string> fields) {
   mslite::TrainConfig config;
   config.set_loss_names({"loss_fct", "_loss_fn", "SigmoidCrossEntropy"});
   CHECK(config.loss_names().size() == 3 && config.loss_names()[2] == "SigmoidCrossEntropy");
-  mslite::Model model = mslite::Model::train_from_file(fields["model"].c_str(), mslite::Context::cpu(2), config).value();
+  mslite::Model model = mslite::Model::train_from_file(fields["model"].c_str(), mslite::Context::cpu(2), std::move(config)).value();
   CHECK(!model.train_mode());
+  CHECK(config.loss_names().empty() && config.level() == OH_AI_KO0); /* NOLINT: moved-from on purpose */
   CHECK(model.set_train_mode(true).has_value() && model.train_mode());
   CHECK(model.learning_rate() > 0);
   const std::vector<char> x = read(fields["x"]), y = read(fields["y"]);

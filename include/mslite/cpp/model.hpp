@@ -158,14 +158,14 @@ class Model {
   static Result<Model> from_buffer(Span<const char> bytes, const Context &context = Context::cpu()) {
     return built([&](Model &model) { return model.build_from_buffer(bytes, context); });
   }
-  /** Builds for training; a model without training is built for inference. */
-  static Result<Model> train_from_file(const char *path, const Context &context = Context::cpu(), const TrainConfig &config = {}) {
+  /** Builds for training; a model without training is built for inference. The settings are used up. */
+  static Result<Model> train_from_file(const char *path, const Context &context = Context::cpu(), TrainConfig config = {}) {
     return built([&](Model &model) {
       return detail::result_of(
         OH_AI_TrainModelBuildFromFile(model.handle(), path, OH_AI_MODELTYPE_MINDIR, context.handle(), config.handle()));
     });
   }
-  static Result<Model> train_from_buffer(Span<const char> bytes, const Context &context = Context::cpu(), const TrainConfig &config = {}) {
+  static Result<Model> train_from_buffer(Span<const char> bytes, const Context &context = Context::cpu(), TrainConfig config = {}) {
     return built([&](Model &model) {
       return detail::result_of(OH_AI_TrainModelBuild(model.handle(), bytes.data(), bytes.size(), OH_AI_MODELTYPE_MINDIR, context.handle(),
                                                      config.handle()));
