@@ -39,12 +39,6 @@ public final class DeviceBuild {
   public static func find(
     _ settings: NNRtSettings, notice: (String) -> Void
   ) throws(EngineError) -> (library: NNRtLibrary, device: NNRtDevice)? {
-    _ = try DeviceProgram.cacheVersion(settings)
-    if let path = settings.value("CachePath") {
-      let folder = path + [0]
-      let exists = folder.withUnsafeBytes { mssys_is_directory($0.baseAddress?.assumingMemoryBound(to: CChar.self)) != 0 }
-      if !exists { throw EngineError(.error, "the extension CachePath names \"\(NNRtSettings.text(path))\", which is not a directory") }
-    }
     let devices = NNRtDevice.all
     guard let library = NNRtLibrary.shared, let first = devices.first else {
       let reason = NNRtLibrary.reason.isEmpty ? "there is none on this machine" : "there is none on this machine: \(NNRtLibrary.reason)"
@@ -52,6 +46,12 @@ public final class DeviceBuild {
       if !settings.allowsCPU { throw failure }
       notice("\(failure.message); the model runs on the CPU")
       return nil
+    }
+    _ = try DeviceProgram.cacheVersion(settings)
+    if let path = settings.value("CachePath") {
+      let folder = path + [0]
+      let exists = folder.withUnsafeBytes { mssys_is_directory($0.baseAddress?.assumingMemoryBound(to: CChar.self)) != 0 }
+      if !exists { throw EngineError(.error, "the extension CachePath names \"\(NNRtSettings.text(path))\", which is not a directory") }
     }
     if settings.deviceID == 0 { return (library, first) }
     for device in devices where device.id == settings.deviceID { return (library, device) }
@@ -93,17 +93,18 @@ public final class DeviceBuild {
       for i in 0..<isOnDevice.count where isOnDevice[i] != (operations[i] != nil) { isAll = false }
       if isAll { whole = query }
     }
-    var subgraphs = [(node: Node, replaces: Bool)?]()
+    // nil: the part's nodes stay.
+    var made = [Node?]()
     for (part, members) in partition.programs.enumerated() {
       do throws(EngineError) {
-        subgraphs.append((try compile(members, operations, part, whole), true))
+        made.append(try compile(members, operations, part, whole))
       } catch {
         if !settings.allowsCPU { throw error }
         note(error, "\(members.count) nodes from \(graph.nodes[members[0]]) on run on the CPU")
-        subgraphs.append(nil)
+        made.append(nil)
         // A device that hangs does so again.
         if error.code == .operatorFailed {
-          while subgraphs.count < partition.programs.count { subgraphs.append(nil) }
+          while made.count < partition.programs.count { made.append(nil) }
           break
         }
       }
@@ -113,7 +114,7 @@ public final class DeviceBuild {
       switch item {
       case .node(let i): nodes.append(graph.nodes[i])
       case .program(let part):
-        if let made = subgraphs[part] { nodes.append(made.node) } else { for i in partition.programs[part] { nodes.append(graph.nodes[i]) } }
+        if let node = made[part] { nodes.append(node) } else { for i in partition.programs[part] { nodes.append(graph.nodes[i]) } }
       }
     }
     graph.nodes = nodes

@@ -27,8 +27,8 @@ final class DeviceThread {
 
   /// Milliseconds that a device has for one call, 0 without limit: MSLITE_NNRT_TIMEOUT, or 30 seconds.
   static let timeout: Int = {
-    guard let value = getenv("MSLITE_NNRT_TIMEOUT") else { return 30_000 }
-    return max(0, min(Int(atoll(value)), 1 << 31))
+    guard let value = getenv("MSLITE_NNRT_TIMEOUT"), value[0] >= 48 && value[0] <= 57 else { return 30_000 }
+    return min(Int(atoll(value)), 1 << 31)
   }()
 
   /// The same for a question or a compilation.

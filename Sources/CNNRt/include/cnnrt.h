@@ -34,7 +34,6 @@
   F(freeQuantisation, OH_NNQuantParam_Destroy)                           \
   F(makeDescription, OH_NNTensorDesc_Create)                             \
   F(freeDescription, OH_NNTensorDesc_Destroy)                            \
-  F(setName, OH_NNTensorDesc_SetName)                                    \
   F(setDataType, OH_NNTensorDesc_SetDataType)                            \
   F(setShape, OH_NNTensorDesc_SetShape)                                  \
   F(setFormat, OH_NNTensorDesc_SetFormat)                                \
