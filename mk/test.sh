@@ -353,7 +353,7 @@ step_allocations() {
 # cpp_programs COMPILER FLAG...: the tests of mslite.hpp.
 cpp_programs() {
   local name program tests=bindings/cpp/tests argument failed=0
-  for name in golden training misuse memory overhead; do
+  for name in golden training misuse memory overhead nnrt; do
     program=$out/cpp/$name
     case $name in
       golden) argument=$manifest ;;
@@ -362,7 +362,7 @@ cpp_programs() {
     esac
     echo "--- $name: $*"
     if ! "$@" -std=c++17 -O2 -Wall -Wextra -Wpedantic -Werror -Iinclude -ITests/C $tests/$name.cpp $out/cpp/golden_cases.o -o "$program" \
-      -Lbuild/lib -lmslite -lpthread -lm -Wl,-rpath,"$PWD/build/lib" || ! MSLITE_LOG=off run "$host" "$program" "$argument"; then
+      -Lbuild/lib -lmslite -lpthread -lm -Wl,-rpath,"$PWD/build/lib" || ! MSLITE_LOG=off run "$host" "$program" "$argument" "$PWD/build/lib"; then
       echo "FAIL $name: $*"
       failed=1
     fi
@@ -392,11 +392,12 @@ step_cpp() {
   return $status
 }
 
-# with_test_files COMMAND...: what the tests of the languages find in their environment: the models, and a program that says what a
-# prediction costs in C. Not exported: SwiftPM runs the schema compiler again when the environment of a build has changed.
+# with_test_files COMMAND...: what the tests of the languages find in their environment: the models, the drivers of the Neural
+# Network Runtime, and a program that says what a prediction costs in C. Not exported: SwiftPM runs the schema compiler again when the environment of a build has changed.
 root=$PWD
 with_test_files() {
-  MSLITE_LOG=off MSLITE_TEST_MODELS=$root/Tests/Models MSLITE_PREDICTION_TIME=$root/$out/prediction_time timeout 900 "$@"
+  MSLITE_LOG=off MSLITE_TEST_MODELS=$root/Tests/Models MSLITE_TEST_NNRT=$root/build/lib MSLITE_PREDICTION_TIME=$root/$out/prediction_time \
+    timeout 900 "$@"
 }
 prediction_time() { compile "$host" bindings/tests/prediction_time.c $out/prediction_time; }
 

@@ -15,6 +15,22 @@ static bool optional_whole(napi_env env, napi_value object, const char *name, in
   return value != NULL && (is_absent(env, value) || get_whole(env, value, name, low, high, number));
 }
 
+/* The number of a device, which takes all 64 bits: a BigInt, or a number. */
+static bool optional_device_id(napi_env env, napi_value object, uint64_t *id) {
+  napi_value value = get_property(env, object, "deviceID");
+  bool exact = false;
+  int64_t small = 0;
+  if (value == NULL || is_absent(env, value)) return value != NULL;
+  if (!is_type(env, value, napi_bigint)) {
+    if (!get_whole(env, value, "deviceID", 0, INT64_MAX, &small)) return false;
+    *id = (uint64_t)small;
+    return true;
+  }
+  if (!NODE(napi_get_value_bigint_uint64(env, value, id, &exact))) return false;
+  if (!exact) throw_type_error(env, "deviceID is not from 0 to 2^64 - 1");
+  return exact;
+}
+
 /* "preferred_fp16" or "enforce_fp32". */
 static bool optional_precision(napi_env env, napi_value object, bool *half) {
   napi_value value = get_property(env, object, "precisionMode");
@@ -98,8 +114,9 @@ static bool add_extensions(napi_env env, napi_value list, OH_AI_DeviceInfoHandle
 }
 
 static bool add_nnrt(napi_env env, napi_value nnrt, OH_AI_ContextHandle context) {
-  int64_t id = 0, mode = OH_AI_PERFORMANCE_NONE, priority = OH_AI_PRIORITY_MEDIUM;
-  if (!is_object(env, nnrt, "nnrt") || !optional_whole(env, nnrt, "deviceID", 0, INT64_MAX, &id) ||
+  uint64_t id = 0;
+  int64_t mode = OH_AI_PERFORMANCE_NONE, priority = OH_AI_PRIORITY_MEDIUM;
+  if (!is_object(env, nnrt, "nnrt") || !optional_device_id(env, nnrt, &id) ||
       !optional_whole(env, nnrt, "performanceMode", OH_AI_PERFORMANCE_NONE, OH_AI_PERFORMANCE_EXTREME, &mode) ||
       !optional_whole(env, nnrt, "priority", OH_AI_PRIORITY_NONE, OH_AI_PRIORITY_HIGH, &priority))
     return false;
