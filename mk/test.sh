@@ -138,6 +138,9 @@ nnrt_drivers() {
   MSLITE_NNRT_HOSTED=libnnrt_driver_cpu.so program $folder/test_operations $drivers/libnnrt_driver_host.so
   MSLITE_NNRT_HOSTED=libnnrt_driver_cpu.so program $folder/test_models $drivers/libnnrt_driver_host.so Tests/Models
   MSLITE_NNRT_HOSTED=libnnrt_driver_cpu.so MSLITE_NNRT_DRIVERS=$drivers/libnnrt_driver_host.so program $folder/test_runtime
+  # Instrumented hosts take their time to start, and to say why they crash.
+  local -x MSLITE_NNRT_HOST_TIMEOUT=300 ASAN_OPTIONS=$ASAN_OPTIONS:symbolize=0
+  [ "$variant" = asan ] && MSLITE_NNRT_HOST_TIMEOUT=3000
   rm -rf $folder/cache && mkdir $folder/cache
   MSLITE_LOG=off program $folder/test_service $drivers $PWD/$folder $PWD/$folder/cache
   for name in cpu bad nonsense killed; do program $folder/test_host $name $drivers $PWD/$folder; done

@@ -87,7 +87,7 @@ int main(int count, char **arguments) {
   setenv("MSLITE_NNRT_DRIVERS", text, 1);
   snprintf(text, sizeof text, "%s/libnnrt_bad_driver.so:libnnrt_driver_cpu.so", arguments[2]);
   setenv("MSLITE_NNRT_HOSTED", text, 1);
-  setenv("MSLITE_NNRT_HOST_TIMEOUT", "400", 1);
+  setenv("MSLITE_NNRT_HOST_TIMEOUT", "400", 0);
   const size_t bad = device("Worse_Test_v2_0"), cpu = device("CPU_MSLite_v2_1");
   CHECK(device("Bad_Test_v2_0") != 0 && bad != 0 && cpu != 0);
 
