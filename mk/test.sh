@@ -54,7 +54,8 @@ compile() {
     # The toolchain's ThreadSanitizer knows libdispatch and so needs it.
     tsan)
       compiler=("$clang" -fuse-ld=lld -fsanitize=thread -g)
-      set -- "$@" -L"$toolchain/linux" -ldispatch -lBlocksRuntime -Wl,-rpath,"$toolchain/linux"
+      # Libraries that a program loads find the sanitizer in it.
+      set -- "$@" -rdynamic -L"$toolchain/linux" -ldispatch -lBlocksRuntime -Wl,-rpath,"$toolchain/linux"
       ;;
   esac
   mkdir -p "$(dirname "$program")"
