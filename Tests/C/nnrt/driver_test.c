@@ -425,12 +425,12 @@ static OH_NN_ReturnCode supported_operations(uint32_t device, const NNRt_Model *
   (void)device;
   COUNT(queries);
   if (READ(fail_query) != 0) return fail((OH_NN_ReturnCode)READ(fail_query), "told to fail");
-  uint64_t random = controls.seed * 0x9e3779b97f4a7c15ull + 1;
+  uint64_t random = READ(seed) * 0x9e3779b97f4a7c15ull + 1;
   for (uint32_t i = 0; i < model->nodeCount; i++) {
     const uint32_t op = model->nodes[i].operation;
     random = random * 6364136223846793005ull + 1442695040888963407ull;
-    const int is_unlucky = controls.seed != 0 && (random >> 33) % 100 < controls.percent;
-    supported[i] = (controls.accept_all || can_compute(op)) && !controls.refuse[op] && !is_unlucky;
+    const int is_unlucky = READ(seed) != 0 && (random >> 33) % 100 < READ(percent);
+    supported[i] = (READ(accept_all) || can_compute(op)) && !READ(refuse[op]) && !is_unlucky;
   }
   return OH_NN_SUCCESS;
 }
@@ -566,7 +566,7 @@ static OH_NN_ReturnCode dimension_range(NNRt_PreparedModel *p, uint32_t input, u
   if ((int)rank != t->rank) abort();
   for (uint32_t i = 0; i < rank; i++) {
     minimum[i] = t->dims[i] > 0 ? (uint32_t)t->dims[i] : 1;
-    maximum[i] = t->dims[i] > 0 ? (uint32_t)t->dims[i] : controls.largest != 0 ? controls.largest : 64;
+    maximum[i] = t->dims[i] > 0 ? (uint32_t)t->dims[i] : READ(largest) != 0 ? READ(largest) : 64;
   }
   return OH_NN_SUCCESS;
 }
