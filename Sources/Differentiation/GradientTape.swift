@@ -226,7 +226,7 @@ struct GradientScope {
     return try emit(.addGrad, [:], [t, x, whole], outputs: 2)[0]
   }
 
-  /// The rank of `t`; throws where it is not known.
+  /// Throws unless these dimensions of `t` are known.
   func known(_ t: Tensor, _ axes: Range<Int>) throws(EngineError) {
     for axis in axes where t.shape.rank <= axis || t.shape[axis] < 0 {
       throw EngineError(.inferError, "dimension \(axis) of \(t) must be known for the gradient; give the model's input shapes (--inputShape)")

@@ -45,6 +45,8 @@ struct Parameters {
         let t = node.inputs[place]
         guard t.isConstant, t.type == .float32 || t.type == .float16 || !t.quantParams.isEmpty else { continue }
         if isArithmetic(node.kind) && (!follows || t.count < 2) { continue }
+        // What an importer has made of attributes is no weight: the builder calls constants so that have no name of their own.
+        if t.name.hasSuffix("/const") { continue }
         hasWeights = true
         guard chosen[i] else { continue }
         if !t.quantParams.isEmpty || (t.type != .float32 && t.type != .float16) {
