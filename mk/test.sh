@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 
 all="unit operators library headers c cpp nnrt nnrt_drivers nnrt_client image golden training ${MSLITE_EXTRA_MODELS:+extra} allocations \
   converter bench python node aarch64 asan tsan mutation \
-  fuzz importers packaging demo docs"
+  fuzz importers packaging demo examples docs"
 steps=${*:-$all}
 
 out=build/test
@@ -619,6 +619,21 @@ step_demo() {
   # Its exit status says whether the accuracy is reached.
   swift_build &&
     make --no-print-directory -C examples/transfer_learning run PYTHON="$PWD/$out/venv/bin/python" CONVERTER="$PWD/.build/release/converter_lite"
+}
+
+# The use cases: each example's one command, and what it prints and draws.
+step_examples() {
+  local environment=$PWD/$out/examples
+  engine "$host" && make --no-print-directory image && swift_build && python_environment || return 1
+  cmp -s Tests/Examples/requirements.txt "$environment/requirements.txt" || {
+    python3 -m venv "$environment" && "$environment/bin/pip" install --quiet --disable-pip-version-check -r Tests/Examples/requirements.txt &&
+      cp Tests/Examples/requirements.txt "$environment/" || return 1
+  }
+  EXAMPLES_PYTHON=$environment/bin/python EXAMPLES_CONVERTER=$PWD/.build/release/converter_lite timeout 1800 "$environment/bin/python" \
+    -m pytest -q -p no:cacheprovider --no-header --tb=short Tests/Examples > $out/pytest.txt 2>&1
+  local result=$?
+  sed -E 's/^([0-9]+) passed.* in .*/\1 passed, 0 failed/; s/^([0-9]+) failed, ([0-9]+) passed.* in .*/\2 passed, \1 failed/' $out/pytest.txt
+  return $result
 }
 
 # The documentation: as a site, its commands, the paths and error texts that it names.
