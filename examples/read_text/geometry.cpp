@@ -4,8 +4,6 @@
 #include <cmath>
 #include <limits>
 
-static double cross(Point a, Point b) { return a.x * b.y - a.y * b.x; }
-
 double length(Point a) { return std::hypot(a.x, a.y); }
 
 double width(const Corners &corners) { return std::max(length(corners[1] - corners[0]), length(corners[2] - corners[3])); }

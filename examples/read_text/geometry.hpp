@@ -12,6 +12,7 @@ inline Point operator+(Point a, Point b) { return {a.x + b.x, a.y + b.y}; }
 inline Point operator-(Point a, Point b) { return {a.x - b.x, a.y - b.y}; }
 inline Point operator*(Point a, double factor) { return {a.x * factor, a.y * factor}; }
 inline double dot(Point a, Point b) { return a.x * b.x + a.y * b.y; }
+inline double cross(Point a, Point b) { return a.x * b.y - a.y * b.x; }
 double length(Point a);
 
 /** Four corners in a text's own order: where it begins above, where it ends above, where it ends below, where it begins below. */

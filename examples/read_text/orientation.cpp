@@ -9,5 +9,5 @@ bool Orientation::upside_down(const Picture &picture, const Corners &line) {
   const int input_width = std::max(192, line_width);
   model_.resize({{1, 48, input_width, 3}}).value();
   picture.straightened(line, line_width, 48, input_width).normalize(model_.inputs()[0].mutable_data<float>().value().data());
-  return model_.predict().value()[0].data<float>().value()[1] > 0.9f;
+  return model_.predict().value()[0].data<float>().value()[1] > 0.7f;
 }

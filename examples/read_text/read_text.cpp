@@ -1,9 +1,9 @@
 /** read_text MODELS PICTURE RESULT [THREADS]: prints the lines of text in a picture, and draws them into a PNG file. */
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <numeric>
 
 #include "detector.hpp"
 #include "drawing.hpp"
@@ -12,18 +12,15 @@
 
 /** Puts lines in the order of reading, also on a page that lies askew or on its head. */
 static void sort_for_reading(std::vector<Corners> &lines) {
-  Point down = {0, 0}, along = {0, 0};
-  for (const Corners &line : lines) {
-    down = down + (line[3] - line[0]);
-    along = along + (line[1] - line[0]);
-  }
-  down = down * (1 / std::max(length(down), 1.0));
+  Point down = {0, 0};
+  for (const Corners &line : lines) down = down + (line[3] - line[0]);
   std::sort(lines.begin(), lines.end(), [&](const Corners &a, const Corners &b) { return dot(a[0], down) < dot(b[0], down); });
-  // Parts of one line begin at nearly the same height.
+  // Parts of one line go from left to right, whichever begins higher.
   for (std::size_t i = 1; i < lines.size(); i++)
     for (std::size_t j = i; j > 0; j--) {
       const Corners &above = lines[j - 1], &below = lines[j];
-      if (dot(below[0] - above[0], down) > height(above) / 2 || dot(below[0] - above[0], along) > 0) break;
+      const Point along = (above[1] - above[0]) + (below[1] - below[0]), step = below[0] - above[0];
+      if (std::abs(cross(along, step)) > length(along) * height(above) / 2 || dot(along, step) > 0) break;
       std::swap(lines[j - 1], lines[j]);
     }
 }
