@@ -154,6 +154,21 @@ class ImageView {
     return {reinterpret_cast<T *>(start), static_cast<std::size_t>(width()) * static_cast<std::size_t>(channels())};
   }
 
+  /** A part of the picture, which it must lie in: the same pixels, not a copy. Not of NV12 and NV21. */
+  Result<ImageView> part(std::int32_t x, std::int32_t y, std::int32_t width, std::int32_t height) const {
+    const bool is_inside = x >= 0 && y >= 0 && width > 0 && height > 0 && width <= this->width() - x && height <= this->height() - y;
+    if (!is_inside || format() == MSLITE_PIXEL_NV12 || format() == MSLITE_PIXEL_NV21)
+      return Error(OH_AI_STATUS_LITE_PARAM_INVALID, std::to_string(width) + " x " + std::to_string(height) + " pixels at " + std::to_string(x) +
+                                                      ", " + std::to_string(y) + " of a picture of " + std::to_string(this->width()) + " x " +
+                                                      std::to_string(this->height()) + ", format " + std::to_string(format()));
+    const std::size_t pixel_size = static_cast<std::size_t>(channels()) * (type() == MSLITE_PIXEL_U8 ? 1 : sizeof(float));
+    MSLite_Image inner = image_;
+    inner.data = static_cast<unsigned char *>(image_.data) + static_cast<std::size_t>(y) * image_.stride + static_cast<std::size_t>(x) * pixel_size;
+    inner.width = width;
+    inner.height = height;
+    return ImageView(inner);
+  }
+
   /** @param path of a PNG file; an existing one is replaced */
   Result<void> write_png(const char *path) const { return detail::image_result(MSLite_ImageWritePNG(&image_, path)); }
 
