@@ -374,24 +374,38 @@ cpp_programs() {
   return $failed
 }
 
+# cpp_image COMPILER FLAG...: the test of image.hpp, which needs no libmslite.so.
+cpp_image() {
+  local program=$out/cpp/image
+  echo "--- image: $*"
+  if ! "$@" -std=c++17 -O2 -Wall -Wextra -Wpedantic -Werror -Iinclude -ITests/C bindings/cpp/tests/image.cpp -o "$program" -Lbuild/lib \
+    -lmslite_image -lm -Wl,-rpath,"$PWD/build/lib" || ! MSLITE_LOG=off run "$host" "$program" examples/classify/grace_hopper.jpg; then
+    echo "FAIL image: $*"
+    return 1
+  fi
+}
+
 # The C++ interface: with two compilers, and without exceptions and RTTI; and that it may be used together with itself and other standards.
 step_cpp() {
   local status=0 compiler standard header
-  engine "$host" || return 1
+  engine "$host" && make --no-print-directory image || return 1
   mkdir -p $out/cpp
   python3 Tests/Models/make_training_manifest.py Tests/Models/training > $out/trainings.txt
   gcc -c -std=c99 -O1 -Wall -Wextra -Iinclude Tests/C/golden_cases.c -o $out/cpp/golden_cases.o || return 1
   for compiler in g++ "$clang"; do
     for standard in c++17 c++20; do
-      for header in include/mslite/mslite.hpp include/mslite/cpp/*.hpp; do
+      for header in include/mslite/*.hpp include/mslite/cpp/*.hpp; do
         echo "#include \"${header#include/}\"" | "$compiler" -std=$standard -Wall -Wextra -Wpedantic -Werror -Iinclude -x c++ -fsyntax-only - ||
           status=1
       done
     done
   done
   cpp_programs g++ || status=1
+  cpp_image g++ || status=1
   cpp_programs g++ -fno-exceptions -fno-rtti || status=1
+  cpp_image g++ -fno-exceptions -fno-rtti || status=1
   cpp_programs "$clang" --driver-mode=g++ || status=1
+  cpp_image "$clang" --driver-mode=g++ || status=1
   bindings/quick_start.sh C++ || status=1
   return $status
 }
