@@ -1,8 +1,7 @@
-/** The picture with the lines marked, and beside it what they say. */
+/* The picture with the lines marked, and beside it what they say. */
 #ifndef READ_TEXT_DRAWING_HPP
 #define READ_TEXT_DRAWING_HPP
 
-#include "picture.hpp"
 #include "recogniser.hpp"
 
 struct Line {
@@ -10,7 +9,7 @@ struct Line {
   Text text;
 };
 
-/** Writes a PNG file. Characters beyond ASCII are drawn as boxes. */
-void draw(const Picture &picture, const std::vector<Line> &lines, const char *path);
+/* Characters beyond ASCII are drawn as boxes. */
+mslite::Image drawn(const mslite::Image &picture, const std::vector<Line> &lines);
 
 #endif

@@ -1,33 +1,29 @@
-/** What a line says: PP-OCR's recogniser, a network that gives a character's likelihoods for every 8 columns of a line. */
+/* What a line says: PP-OCR's recogniser, a network that gives a character's likelihoods for every 8 columns of a line. */
 #ifndef READ_TEXT_RECOGNISER_HPP
 #define READ_TEXT_RECOGNISER_HPP
 
 #include <string>
-#include <vector>
-#include "mslite/mslite.hpp"
-#include "picture.hpp"
+
+#include <mslite/mslite.hpp>
+
+#include "geometry.hpp"
 
 struct Text {
-  /** UTF-8 */
-  std::string text;
-  /** The mean of the characters' likelihoods, 0 of no characters. */
-  double confidence;
+  std::string text;  /* UTF-8 */
+  float confidence;  /* the mean of the characters' likelihoods; 0 of no characters */
 };
 
 class Recogniser {
  public:
-  /**
-   * @param path a model with one input of shape [1, 48, any, 3] and one output of shape [1, steps, characters + 2]
-   * @param characters_path the characters, one on each line
-   */
+  /* The model has one input of shape [1, 48, any, 3] and one output of shape [1, any, characters + 2]; the file of the characters has
+   * one on each line. */
   Recogniser(const std::string &path, const std::string &characters_path, int threads);
 
-  Text recognise(const Picture &picture, const Corners &line);
+  Text recognise(const mslite::Image &picture, const Corners &line);
 
  private:
-  mslite::Model model_;
-  /** Of each class: "" for the gap between characters. */
-  std::vector<std::string> characters_;
+  mslite::Model model;
+  std::vector<std::string> characters;  /* of each class; "" for the gap between characters */
 };
 
 #endif
