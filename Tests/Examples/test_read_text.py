@@ -84,8 +84,11 @@ def turned(tmp_path_factory):
     return turn
 
 
-def test_page(run_example, drawn):
-    found = lines(run_example("read_text"))
+@pytest.mark.parametrize("target", ["run", "python"])
+def test_page(run_example, drawn, target):
+    result = ROOT / "build/examples/read_text/result.png"
+    result.unlink(missing_ok=True)
+    found = lines(run_example("read_text", target))
     assert len(found) == 24
     assert error_rate(found) <= 0.01
     assert min(confidence for _, confidence, _ in found) >= 0.9
@@ -111,9 +114,9 @@ def test_page(run_example, drawn):
     assert not (writing & ~inside).any()
 
 
-@pytest.mark.parametrize("degrees, rate", [(180, 0.01), (15, 0.02)])
-def test_turned_page(run_example, turned, degrees, rate):
-    found = lines(run_example("read_text", PICTURE=turned(degrees)))
+@pytest.mark.parametrize("target, degrees, rate", [("run", 180, 0.01), ("python", 180, 0.01), ("run", 15, 0.02)])
+def test_turned_page(run_example, turned, target, degrees, rate):
+    found = lines(run_example("read_text", target, PICTURE=turned(degrees)))
     assert error_rate(found) <= rate
     # Each line begins where the turned page has its beginning.
     along = found[0][0][1] - found[0][0][0]
@@ -126,10 +129,11 @@ def test_threads_agree(run_example):
     assert [(text, confidence) for _, confidence, text in one] == [(text, confidence) for _, confidence, text in two]
 
 
-def test_picture_without_text(run_example, tmp_path):
+@pytest.mark.parametrize("target", ["run", "python"])
+def test_picture_without_text(run_example, target, tmp_path):
     blank = tmp_path / "blank.png"
     Image.new("RGB", (100, 60), "white").save(blank)
-    output = run_example("read_text", PICTURE=str(blank))
+    output = run_example("read_text", target, PICTURE=str(blank))
     assert lines(output) == [] and "0 lines" in output
 
 
