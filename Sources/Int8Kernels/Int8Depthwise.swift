@@ -99,17 +99,25 @@ func depthwisePack(
       for lane in 0..<lanes {
         let c = first &+ channel(vector, lane, isPair: pair)
         var sum: Int32 = 0
-        for tap in 0..<groups(taps &* parts) &* groupTaps {
-          var w: Int32 = 0
-          if c < channels && tap < taps &* parts {
-            w = Int32(weights[c &* taps &+ tap % taps] ^ Int8(truncatingIfNeeded: flip)) &- (zero.map { $0[c] } ?? 0)
-            #if VNNI || DOT
-            for _ in 0..<tap / taps { w &-= bytePart(w) }
-            w = bytePart(w)
-            #endif
+        var slot = 0
+        if c < channels {
+          let zero = zero.map { $0[c] } ?? 0
+          for part in 0..<parts {
+            for tap in 0..<taps {
+              var w = Int32(weights[c &* taps &+ tap] ^ Int8(truncatingIfNeeded: flip)) &- zero
+              #if VNNI || DOT
+              for _ in 0..<part { w &-= bytePart(w) }
+              w = bytePart(w)
+              #endif
+              sum &+= w
+              storeWeight(w, block + weightsOffset, slot, vector, lane)
+              slot &+= 1
+            }
           }
-          sum &+= w
-          storeWeight(w, block + weightsOffset, tap, vector, lane)
+        }
+        while slot < groups(taps &* parts) &* groupTaps {
+          storeWeight(0, block + weightsOffset, slot, vector, lane)
+          slot &+= 1
         }
         if c >= channels { continue }
         offsets[lane] = out.offset[c] &- shifted &* sum
