@@ -137,4 +137,122 @@ export namespace mindSporeLite {
   }
 }
 
+/**
+ * Pictures for vision models: decoding, geometry, colours, a model's input, drawing. Formulas are in include/mslite/image.h. Wrong arguments
+ * throw a TypeError with code 401; what the library refuses throws an Error with its text and status. (Not in OpenHarmony.)
+ */
+export namespace image {
+  /** The order of a pixel's channels. NV12 and NV21: Y, then rows of U and V in turn. */
+  type Format = 'gray' | 'rgb' | 'bgr' | 'rgba' | 'nv12' | 'nv21';
+  type Interpolation = 'nearest' | 'bilinear' | 'bicubic' | 'area';
+  /** What lies outside: `value`, aaa|abcd|ddd, cba|abcd|dcb, dcb|abcd|cba. */
+  type Border = 'constant' | 'replicate' | 'reflect' | 'reflect_101';
+  /** A number for all channels, or one for each in the picture's order and range. */
+  type Color = number | ArrayLike<number>;
+
+  /** A picture; one may be written by hand around data that are there, such as a camera's frame. */
+  interface Picture<Data = Uint8Array | Uint8ClampedArray | Float32Array> {
+    /** Rows from the top. Buffers are Uint8Arrays. */
+    data: Data;
+    width: number;
+    height: number;
+    format: Format;
+    /** Bytes from one row to the next; those of a row without. */
+    stride?: number;
+  }
+  interface Out {
+    /** A picture of the result's size, format and type, which is written and returned; without, the result is a new one. */
+    out?: Picture;
+  }
+  interface Resampling extends Out {
+    /** 'bilinear' by default. */
+    interpolation?: Interpolation;
+  }
+  interface Filling extends Out {
+    /** 'constant' by default. */
+    border?: Border;
+    /** For 'constant'; zeros by default. */
+    value?: Color;
+  }
+
+  /** Decodes a PNG or JPEG file to 'gray', 'rgb' (default), 'bgr' or 'rgba'. */
+  function read(path: string, format?: Format): Picture<Uint8Array>;
+  function decode(file: mindSporeLite.Bytes, format?: Format): Picture<Uint8Array>;
+  /** Of bytes; an existing file is replaced. */
+  function writePng(picture: Picture, path: string): void;
+  /** A Buffer. */
+  function encodePng(picture: Picture): Uint8Array;
+
+  /** Another format, of bytes. */
+  function convert(picture: Picture, format: Format, options?: Out): Picture;
+  function resize(picture: Picture, width: number, height: number, options?: Resampling): Picture;
+  /** The part whose upper left pixel is (x, y); it must lie inside. */
+  function crop(picture: Picture, x: number, y: number, width: number, height: number, options?: Out): Picture;
+  /** Adds pixels on each side. */
+  function pad(picture: Picture, left: number, top: number, right: number, bottom: number, options?: Filling): Picture;
+  /** Turns clockwise by any number of quarters. */
+  function rotate90(picture: Picture, quarterTurns: number, options?: Out): Picture;
+  /** Turns clockwise around the middle; the result has the picture's size unless another one is given. */
+  function rotate(picture: Picture, degrees: number, options?: Resampling & Filling & { width?: number; height?: number }): Picture;
+  /** Where a picture is: x in the destination = x in the source * scale + left. */
+  interface Letterbox {
+    picture: Picture;
+    scale: number;
+    left: number;
+    top: number;
+    width: number;
+    height: number;
+  }
+  /** Resizes by the largest scale with which the picture fits, in the middle, and fills the rest. */
+  function letterbox(picture: Picture, width: number, height: number, options?: Out & { value?: Color }): Letterbox;
+  /** The matrix, two rows of three numbers, brings places of the source to places of the result. 'nearest' or 'bilinear'. */
+  function warpAffine(
+    picture: Picture, matrix: ArrayLike<number>, width: number, height: number, options?: Resampling & Filling): Picture;
+  /** The same with three rows of three: a place is divided by the third row's product. */
+  function warpPerspective(
+    picture: Picture, matrix: ArrayLike<number>, width: number, height: number, options?: Resampling & Filling): Picture;
+  /** The matrix for warpPerspective that brings four points to four others; x and y in turn. */
+  function perspectiveMatrix(source: ArrayLike<number>, destination: ArrayLike<number>): number[];
+
+  interface Normalization {
+    /** 1 by default; 1 / 255 brings bytes to 0...1. */
+    scale?: number;
+    mean?: Color;
+    deviation?: Color;
+    /** 'hwc' by default. */
+    layout?: 'hwc' | 'chw';
+    /** The tensor's channels; the picture's by default. */
+    order?: Format;
+    /** Written and returned. */
+    out?: Float32Array;
+  }
+  /** (pixel * scale - mean) / deviation, of bytes. */
+  function normalize(picture: Picture, options?: Normalization): Float32Array;
+
+  interface Suppression {
+    /** One each; one class without. */
+    classes?: Int32Array;
+    /** Boxes whose score is not above it are dropped; 0 by default. */
+    scoreThreshold?: number;
+    /** How much two boxes of a class may overlap, intersection over union; 0.5 by default. */
+    iouThreshold?: number;
+    /** How many to keep at most. */
+    capacity?: number;
+  }
+  /** Indices of the boxes to keep, best first. boxes: left, top, right, bottom, ... */
+  function suppressBoxes(boxes: Float32Array, scores: Float32Array, options?: Suppression): Int32Array;
+
+  /** Drawing changes the picture; what lies outside is cut off. The ends are included. */
+  function drawLine(picture: Picture, x0: number, y0: number, x1: number, y1: number, color: Color, thickness?: number): void;
+  /** thickness: of the frame, inwards; 0 fills the box. */
+  function drawBox(picture: Picture, x: number, y: number, width: number, height: number, color: Color, thickness?: number): void;
+  /** Lays a colour over the picture, where and as much as a grey mask of the same size says. */
+  function drawMask(picture: Picture, mask: Picture, color: Color, opacity?: number): void;
+  /** Its upper left pixel is (x, y). A line feed starts a new line; characters outside of ASCII are boxes. */
+  function drawText(picture: Picture, x: number, y: number, text: string, color: Color, scale?: number): void;
+  /** Pixels of a letter's cell at scale 1. */
+  const FONT_WIDTH: number;
+  const FONT_HEIGHT: number;
+}
+
 export default mindSporeLite;

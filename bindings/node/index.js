@@ -1,5 +1,5 @@
 'use strict';
-// The interface of @ohos.ai.mindSporeLite: the addon's functions and classes, and the enumerations.
+// The interface of @ohos.ai.mindSporeLite: the addon's functions and classes, and the enumerations; and those of pictures.
 
 const native = require('./mslite.node');
 
@@ -57,4 +57,5 @@ const mindSporeLite = Object.freeze({
 });
 
 exports.mindSporeLite = mindSporeLite;
+exports.image = Object.freeze(native.image);
 exports.default = mindSporeLite;

@@ -22,14 +22,22 @@ typedef struct Addon {
   void *wrapped; /* what the constructor that is being called wraps; NULL when JavaScript calls it */
 } Addon;
 
-/* Makes an object of a class around `native`; its finalizer belongs to the class. */
-napi_value make_object(napi_env env, Addon *addon, napi_ref class, void *native);
-/* In a constructor: wraps what make_object() was given. NULL with the error thrown when JavaScript has called it. */
-void *wrap_object(napi_env env, napi_callback_info info, const napi_type_tag *tag, napi_finalize finalize, napi_value *object);
+/* A class whose objects wrap something native. */
+typedef struct NativeClass {
+  const char *name;
+  napi_type_tag tag;
+  void (*retain)(napi_env env, void *native);  /* an object has been made */
+  void (*release)(napi_env env, void *native); /* and collected */
+} NativeClass;
+
+/* Defines a class with a reference to its constructor. */
+bool define_class(napi_env env, const NativeClass *class, const napi_property_descriptor *properties, size_t count, napi_ref *constructor);
+/* Makes an object of a class around `native`. */
+napi_value make_object(napi_env env, Addon *addon, napi_ref constructor, void *native);
 /* The addon of an environment; NULL with the error thrown. */
 Addon *get_addon(napi_env env);
 /* What an object of a class wraps; NULL with a TypeError of this text thrown for all others. */
-void *unwrap_object(napi_env env, napi_value value, const napi_type_tag *tag, const char *otherwise);
+void *unwrap_object(napi_env env, napi_value value, const NativeClass *class, const char *otherwise);
 
 /* --- values.c ------------------------------------------------------------------------------------------------------------------ */
 

@@ -3,8 +3,6 @@
 #include <string.h>
 #include "addon.h"
 
-static const napi_type_tag model_tag = {0x6d736c6974652d31, 0x6d6f64656c2d2d31};
-
 NativeModel *new_model(void) {
   NativeModel *model = malloc(sizeof *model);
   if (model == NULL) return NULL;
@@ -29,19 +27,27 @@ bool model_ready(napi_env env, const NativeModel *model) {
   return false;
 }
 
-static void finalize(napi_env env, void *data, void *hint) {
-  NativeModel *model = data;
+static void retain_object(napi_env env, void *native) {
+  NativeModel *model = native;
   int64_t total;
-  (void)hint;
+  retain_model(model);
+  napi_adjust_external_memory(env, (int64_t)model->size, &total);
+}
+
+static void release_object(napi_env env, void *native) {
+  NativeModel *model = native;
+  int64_t total;
   napi_adjust_external_memory(env, -(int64_t)model->size, &total);
   release_model(model);
 }
+
+static const NativeClass model_class = {"Model", {0x6d736c6974652d31, 0x6d6f64656c2d2d31}, retain_object, release_object};
 
 /* The model that a method or property is of, ready for use, and its arguments; NULL with the error thrown. */
 static NativeModel *receiver(napi_env env, napi_callback_info info, size_t count, napi_value *arguments) {
   napi_value self = NULL;
   if (!NODE(napi_get_cb_info(env, info, &count, arguments, &self, NULL))) return NULL;
-  NativeModel *model = unwrap_object(env, self, &model_tag, "not a Model");
+  NativeModel *model = unwrap_object(env, self, &model_class, "not a Model");
   return model != NULL && model_ready(env, model) ? model : NULL;
 }
 
@@ -342,16 +348,6 @@ static napi_value close_model(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-static napi_value construct(napi_env env, napi_callback_info info) {
-  napi_value self = NULL;
-  int64_t total;
-  NativeModel *model = wrap_object(env, info, &model_tag, finalize, &self);
-  if (model == NULL) return NULL;
-  retain_model(model);
-  napi_adjust_external_memory(env, (int64_t)model->size, &total);
-  return self;
-}
-
 bool define_model_class(napi_env env, Addon *addon) {
   const napi_property_descriptor properties[] = {
     {"learningRate", NULL, NULL, get_learning_rate, set_learning_rate, NULL, napi_enumerable, NULL},
@@ -369,9 +365,7 @@ bool define_model_class(napi_env env, Addon *addon) {
     {"exportWeightsCollaborateWithMicro", NULL, export_weights, NULL, NULL, NULL, napi_default_method, NULL},
     {"close", NULL, close_model, NULL, NULL, NULL, napi_default_method, NULL},
   };
-  napi_value class = NULL;
-  return NODE(napi_define_class(env, "Model", NAPI_AUTO_LENGTH, construct, NULL, sizeof properties / sizeof *properties, properties, &class)) &&
-         NODE(napi_create_reference(env, class, 1, &addon->model_class));
+  return define_class(env, &model_class, properties, sizeof properties / sizeof *properties, &addon->model_class);
 }
 
 napi_value wrap_model(napi_env env, NativeModel *model) {

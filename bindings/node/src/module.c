@@ -1,6 +1,6 @@
 /* What `require` gives: the functions, and what needs no object. index.js adds the enumerations. */
 #include <stdlib.h>
-#include "addon.h"
+#include "image.h"
 
 static napi_value get_last_error(napi_env env, napi_callback_info info) {
   (void)info;
@@ -27,6 +27,6 @@ NAPI_MODULE_INIT() {
   }
   const bool ok = define_model_class(env, addon) && define_tensor_class(env, addon) && define_load_functions(env, exports) &&
                   set_function(env, exports, "nnrtDevices", nnrt_devices) && set_function(env, exports, "getLastError", get_last_error) &&
-                  set_function(env, exports, "getVersion", get_version);
+                  set_function(env, exports, "getVersion", get_version) && define_image_functions(env, exports);
   return ok ? exports : NULL;
 }

@@ -4,8 +4,6 @@
 #include <string.h>
 #include "addon.h"
 
-static const napi_type_tag tensor_tag = {0x6d736c6974652d31, 0x74656e736f722d31};
-
 void retain_tensor(NativeTensor *tensor) { tensor->references++; }
 
 void release_tensor(NativeTensor *tensor) {
@@ -15,12 +13,19 @@ void release_tensor(NativeTensor *tensor) {
   free(tensor);
 }
 
-static void finalize(napi_env env, void *data, void *hint) {
-  (void)env, (void)hint;
-  release_tensor(data);
+static void retain_object(napi_env env, void *native) {
+  (void)env;
+  retain_tensor(native);
 }
 
-static NativeTensor *unwrap(napi_env env, napi_value value) { return unwrap_object(env, value, &tensor_tag, "not an MSTensor of a model"); }
+static void release_object(napi_env env, void *native) {
+  (void)env;
+  release_tensor(native);
+}
+
+static const NativeClass tensor_class = {"MSTensor", {0x6d736c6974652d31, 0x74656e736f722d31}, retain_object, release_object};
+
+static NativeTensor *unwrap(napi_env env, napi_value value) { return unwrap_object(env, value, &tensor_class, "not an MSTensor of a model"); }
 
 /* The tensor that a method or property is of. `while_running`: it may be used during a run. */
 static NativeTensor *receiver(napi_env env, napi_callback_info info, napi_value *argument, bool while_running) {
@@ -107,14 +112,6 @@ static napi_value set_data(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-static napi_value construct(napi_env env, napi_callback_info info) {
-  napi_value self = NULL;
-  NativeTensor *tensor = wrap_object(env, info, &tensor_tag, finalize, &self);
-  if (tensor == NULL) return NULL;
-  retain_tensor(tensor);
-  return self;
-}
-
 bool define_tensor_class(napi_env env, Addon *addon) {
   const napi_property_descriptor properties[] = {
     {"name", NULL, NULL, get_name, NULL, NULL, napi_enumerable, NULL},
@@ -126,9 +123,7 @@ bool define_tensor_class(napi_env env, Addon *addon) {
     {"getData", NULL, get_data, NULL, NULL, NULL, napi_default_method, NULL},
     {"setData", NULL, set_data, NULL, NULL, NULL, napi_default_method, NULL},
   };
-  napi_value class = NULL;
-  return NODE(napi_define_class(env, "MSTensor", NAPI_AUTO_LENGTH, construct, NULL, sizeof properties / sizeof *properties, properties, &class)) &&
-         NODE(napi_create_reference(env, class, 1, &addon->tensor_class));
+  return define_class(env, &tensor_class, properties, sizeof properties / sizeof *properties, &addon->tensor_class);
 }
 
 static napi_value wrap(napi_env env, Addon *addon, NativeModel *model, OH_AI_TensorHandle handle, TensorKind kind) {

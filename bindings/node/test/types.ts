@@ -1,5 +1,5 @@
 // What a program writes, for the TypeScript compiler: checked, not run.
-import { mindSporeLite } from 'mslite';
+import { image, mindSporeLite } from 'mslite';
 
 export async function use(): Promise<number> {
   const context: mindSporeLite.Context = {};
@@ -20,5 +20,12 @@ export async function use(): Promise<number> {
   training.learningRate = 0.1;
   const ok: boolean = training.runStep(inputs) && training.exportModel('x.ms', mindSporeLite.QuantizationType.NO_QUANT, true, ['y']);
   const ids: bigint[] = mindSporeLite.getAllNNRTDeviceDescriptions().map((device) => device.deviceID());
+  const photo: image.Picture<Uint8Array> = image.read('a.jpg', 'bgr');
+  const boxed = image.letterbox(photo, 48, 48, { value: [1, 2, 3] });
+  inputs[0].setData(image.normalize(image.convert(boxed.picture, 'rgb'), { scale: 1 / 255, layout: 'chw' }));
+  image.drawBox({ data: new Uint8Array(12), width: 2, height: 2, format: 'rgb' }, boxed.left, 0, 1, 1, 255, 0);
+  // @ts-expect-error: no such interpolation
+  image.resize(photo, 1, 1, { interpolation: 'cubic' });
+  ids.push(...Array.from(image.suppressBoxes(new Float32Array(4), new Float32Array(1), { capacity: 3 }), BigInt));
   return new Float32Array(outputs[0].getData())[0] + ids.length + Number(ok);
 }
