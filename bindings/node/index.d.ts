@@ -86,6 +86,11 @@ export namespace mindSporeLite {
     predict(inputs: MSTensor[], callback: Callback<MSTensor[]>): void;
     /** The outputs' data are valid until the next run, resize or close. */
     predict(inputs: MSTensor[]): Promise<MSTensor[]>;
+    /**
+     * The same on this thread, which waits: without the way to another thread and back, which is longer than a small model's run. For
+     * workers and programs that have nothing else to do. (Not in OpenHarmony.)
+     */
+    predictSync(inputs: MSTensor[]): MSTensor[];
     /** The inputs lose their data. */
     resize(inputs: MSTensor[], dims: Array<Array<number>>): boolean;
     runStep(inputs: MSTensor[]): boolean;

@@ -15,6 +15,7 @@ export async function use(): Promise<number> {
   // @ts-expect-error: no such context
   await mindSporeLite.loadModelFromFile('a.ms', { cpus: {} });
   const outputs = await model.predict(inputs);
+  outputs.push(...model.predictSync(inputs));
   model.predict(inputs, (results) => results[0].getData());
   const training = await mindSporeLite.loadTrainModelFromFile('t.ms', { lossName: ['loss'], optimizationLevel: mindSporeLite.OptimizationLevel.O2 });
   training.learningRate = 0.1;
