@@ -56,6 +56,7 @@ setup:
 demo:
 	@mk/setup.sh build demo
 	+@$(ENGINE)
+	+@$(RULES) -f mk/image.mk image
 	@$(MAKE) --no-print-directory -C examples/classify run
 
 TOOLS = converter_lite mslite
@@ -119,7 +120,7 @@ install: all
 	  build/lib/nnrt_drivers/nnrt_driver_host $(DESTDIR)$(LIBDIR)/nnrt_drivers/
 	install -m 644 build/lib/libmslite.a $(DESTDIR)$(LIBDIR)/
 	install -m 644 include/mindspore/*.h $(DESTDIR)$(INCLUDEDIR)/mindspore/
-	install -m 644 $(filter-out include/mslite/image.h,$(wildcard include/mslite/*.h)) include/mslite/*.hpp $(DESTDIR)$(INCLUDEDIR)/mslite/
+	install -m 644 $(filter-out include/mslite/image.%,$(wildcard include/mslite/*.h include/mslite/*.hpp)) $(DESTDIR)$(INCLUDEDIR)/mslite/
 	install -m 644 include/neural_network_runtime/*.h $(DESTDIR)$(INCLUDEDIR)/neural_network_runtime/
 	install -m 644 include/mslite/cpp/*.hpp $(DESTDIR)$(INCLUDEDIR)/mslite/cpp/
 	$(call SUBSTITUTE,pkgconfig) cmake/mslite.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/mslite.pc
@@ -130,7 +131,7 @@ install: all
 ifeq ($(HAS_CODECS),yes)
 	install -m 755 build/lib/libmslite_image.so.$(VERSION) $(DESTDIR)$(LIBDIR)/
 	cp -d build/lib/libmslite_image.so build/lib/libmslite_image.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/
-	install -m 644 include/mslite/image.h $(DESTDIR)$(INCLUDEDIR)/mslite/
+	install -m 644 include/mslite/image.h include/mslite/image.hpp $(DESTDIR)$(INCLUDEDIR)/mslite/
 	$(call SUBSTITUTE,pkgconfig) cmake/mslite_image.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/mslite_image.pc
 endif
 

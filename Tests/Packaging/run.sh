@@ -45,8 +45,8 @@ check "run the C++ program" env LD_LIBRARY_PATH="$prefix/lib" "$work/consumer++"
 check "link under OpenHarmony's name" gcc -std=c99 "$here/consumer.c" -o "$work/ndk" $(pkg-config --cflags mslite) \
   -L"$prefix/lib" -lmindspore_lite_ndk
 check "run it" env LD_LIBRARY_PATH="$prefix/lib" "$work/ndk"
-check "build the example with pkg-config" make -C examples/classify -B PROGRAM="$work/classify" \
-  MSLITE_CFLAGS="$(pkg-config --cflags mslite)" MSLITE_LIBS="$(pkg-config --libs mslite)"
+check "build the example with pkg-config" make -C examples/classify -B OUT="$work/examples" "$work/examples/classify" \
+  MSLITE_CFLAGS="$(pkg-config --cflags mslite mslite_image)" MSLITE_LIBS="$(pkg-config --libs mslite mslite_image)"
 
 # The Neural Network Runtime: linked with either library, and with drivers in the installed folder.
 nnrt_flags=$(pkg-config --cflags --libs mslite-nnrt)
@@ -63,6 +63,8 @@ finds_none() { ! env LD_LIBRARY_PATH="$prefix/lib" MSLITE_NNRT_DRIVERS= "$work/n
 check "MSLITE_NNRT_DRIVERS comes before the folder" finds_none
 # The image library.
 check "compile with mslite_image" gcc -std=c99 "$here/picture.c" -o "$work/picture" $(pkg-config --cflags --libs mslite_image)
+check "compile with image.hpp" g++ -std=c++17 "$here/picture.cpp" -o "$work/picture++" $(pkg-config --cflags --libs mslite_image)
+check "run that without libmslite.so" env LD_LIBRARY_PATH="$prefix/lib" "$work/picture++"
 check "run it without libmslite.so" env LD_LIBRARY_PATH="$prefix/lib" "$work/picture"
 check "it needs no libmslite.so" test -z "$(readelf -d "$work/picture" "$prefix/lib/libmslite_image.so" | grep -F '[libmslite.so')"
 

@@ -12,7 +12,7 @@
 
 #include "mindspore/model.h"
 #include "mslite/extensions.h"
-#include "../classify/picture.h"
+#include "mslite/image.h"
 
 enum { SIDE = 128, ANCHORS = 896, VALUES = 16, MAX_NODES = 1000 };
 
@@ -110,6 +110,26 @@ static const float *output_of(OH_AI_TensorHandleArray outputs, int64_t elements)
   return NULL;
 }
 
+/* The middle square of the picture as the model wants it: SIDE x SIDE pixels, values -1 to 1. Returns 0 when that fails. */
+static int fill_input(const char *path, float *pixels) {
+  static const float mean[] = {1, 1, 1};
+  MSLite_Image picture, middle, small;
+  if (MSLite_ImageRead(path, MSLITE_PIXEL_RGB, &picture) != OH_AI_STATUS_SUCCESS) return 0;
+  if (MSLite_ImageCreate(SIDE, SIDE, MSLITE_PIXEL_RGB, MSLITE_PIXEL_U8, &small) != OH_AI_STATUS_SUCCESS) {
+    MSLite_ImageFree(&picture);
+    return 0;
+  }
+  middle = picture;
+  middle.width = middle.height = picture.width < picture.height ? picture.width : picture.height;
+  middle.data = (unsigned char *)picture.data + (size_t)((picture.height - middle.height) / 2) * picture.stride +
+                (size_t)((picture.width - middle.width) / 2) * 3;
+  const int ok = MSLite_ImageResize(&middle, &small, MSLITE_INTERPOLATION_AREA) == OH_AI_STATUS_SUCCESS &&
+                 MSLite_ImageNormalize(&small, MSLITE_PIXEL_RGB, MSLITE_LAYOUT_HWC, 1 / 127.5f, mean, NULL, pixels) == OH_AI_STATUS_SUCCESS;
+  MSLite_ImageFree(&small);
+  MSLite_ImageFree(&picture);
+  return ok;
+}
+
 static int detect(OH_AI_ModelHandle model, const char *picture_path) {
   OH_AI_TensorHandleArray inputs = OH_AI_ModelGetInputs(model), outputs = {0, NULL};
   if (inputs.handle_num != 1 || OH_AI_TensorGetDataSize(inputs.handle_list[0]) != SIDE * SIDE * 3 * sizeof(float)) {
@@ -117,12 +137,11 @@ static int detect(OH_AI_ModelHandle model, const char *picture_path) {
     return 1;
   }
   float *pixels = OH_AI_TensorGetMutableData(inputs.handle_list[0]);
-  Picture picture = {0, 0, NULL};
-  if (pixels == NULL || !picture_read(picture_path, &picture)) return 1;
-  const int is_cut = picture_centre(&picture, 1, SIDE, pixels);
-  picture_free(&picture);
-  if (!is_cut) return 1;
-  for (int i = 0; i < SIDE * SIDE * 3; i++) pixels[i] = pixels[i] / 127.5f - 1;
+  if (pixels == NULL) return failed("input");
+  if (!fill_input(picture_path, pixels)) {
+    fprintf(stderr, "nnrt_detect: %s: %s\n", picture_path, MSLite_ImageGetLastError());
+    return 1;
+  }
   /* The second run shows the times: the first one wakes things up. */
   if (OH_AI_ModelPredict(model, inputs, &outputs, NULL, NULL) != OH_AI_STATUS_SUCCESS) return failed("predict");
   (void)MSLite_ModelSetProfiling(model, true);

@@ -1,0 +1,45 @@
+"""The photograph is of a person in an admiral's coat and hat: of the 1000 classes, these are what the network takes it for."""
+
+import re
+
+import numpy as np
+import pytest
+
+from conftest import ROOT
+
+NAME = "classify"
+BAR = (32, 112, 48)
+
+
+def classes_of(text: str) -> dict[str, float]:
+    return {label: float(percent) for percent, label in re.findall(r"^ +([0-9.]+) %  (.+)$", text, re.M)}
+
+
+def test_c(run_example, drawn):
+    text = run_example(NAME)
+    found = classes_of(text)
+    # ONNX Runtime with the 32-bit weights and OpenCV: 25.1, 24.2 and 17.7 %.
+    for label, percent in {"academic gown": 25.1, "mortarboard": 24.2, "military uniform": 17.7}.items():
+        assert abs(found[label] - percent) < 1
+    assert list(found.values()) == sorted(found.values(), reverse=True) and len(found) == 5
+    assert len(re.findall(r"median of 50 runs [0-9.]+ ms", text)) == 2
+    # The picture's size, and a bar for each class, as long as it is likely.
+    picture = drawn(NAME)
+    assert picture.shape == (600, 512, 3)
+    rows = np.nonzero((picture[:, 0] == BAR).all(axis=1))[0]
+    starts = rows[np.diff(rows, prepend=-2) > 1]
+    assert len(starts) == 5
+    for row, percent in zip(starts, found.values()):
+        assert abs((picture[row] == BAR).all(axis=1).sum() - percent * 5.12) < 2
+    assert (picture[starts[0] :] == (255, 255, 255)).all(axis=2).sum() > 1000
+
+
+def test_no_picture(run_example):
+    with pytest.raises(AssertionError, match="cannot open"):
+        run_example(NAME, PICTURE="/no/such.png")
+
+
+def test_no_labels(run_example):
+    """Another file in the place of the labels: an error that says what is wrong, and no picture with wrong names."""
+    with pytest.raises(AssertionError, match="less labels"):
+        run_example(NAME, LABELS=str(ROOT / "examples" / NAME / "Makefile"))
