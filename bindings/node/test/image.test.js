@@ -156,6 +156,28 @@ test('drawing', () => {
   assert.deepEqual([...new Set(text.data)].sort(), [0, 1.5]);
 });
 
+test('labels, points, turned boxes', () => {
+  const canvas = picture(80, 60, 'rgb', () => [0, 0, 0]);
+  image.drawLabel(canvas, [10.4, 30.2, 50, 55], 'Hi', [9, 8, 7], [255, 0, 0], 1);
+  assert.deepEqual([pixel(canvas, 10, 31), pixel(canvas, 49, 54), pixel(canvas, 13, 40), pixel(canvas, 10, 20), pixel(canvas, 10, 19)],
+    [[9, 8, 7], [9, 8, 7], [0, 0, 0], [9, 8, 7], [0, 0, 0]]);
+  assert.ok(canvas.data.includes(255));
+  image.drawLabel(canvas, Float32Array.of(-5, 1, 200, 9), 'outside, above', 5);
+  assert.deepEqual(pixel(canvas, 0, 1), [5, 5, 5]);
+  image.drawPoint(canvas, 60.9, 50.1, 4, 1);
+  assert.deepEqual([pixel(canvas, 60, 50), pixel(canvas, 61, 50)], [[4, 4, 4], [0, 0, 0]]);
+  const pixels = noise(40, 30, 'rgb');
+  same(image.cut(pixels, { x: 15, y: 12, width: 10, height: 6, angle: 0 }, 10, 6), image.crop(pixels, 10, 9, 10, 6));
+  const turned = image.rotate90(image.crop(pixels, 12, 7, 6, 10), 3);
+  image.cut(pixels, { x: 15, y: 12, width: 10, height: 6, angle: Math.PI / 2 }, 10, 6).data
+    .forEach((value, k) => assert.ok(Math.abs(value - turned.data[k]) <= 1));
+  const box = { x: 15, y: 12, width: 10, height: 6, angle: 0.5 };
+  assert.deepEqual(image.placeIn(box, 0.5, 0.5), [15, 12]);
+  assert.ok(Math.abs(image.placeIn(box, 0, 0)[0] + image.placeIn(box, 1, 1)[0] - 30) < 1e-9);
+  assert.ok(Math.abs(image.overlap([0, 0, 2, 2], [1, 0, 3, 2]) - 1 / 3) < 1e-9 && image.overlap([0, 0, 1, 1], [1, 0, 2, 1]) === 0);
+  assert.deepEqual(image.toSource({ scale: 2, left: 10, top: 20 }, [12, 24, 14, 26]), [1, 2, 2, 3]);
+});
+
 test('what is wrong', () => {
   const pixels = noise(12, 10, 'rgb'), kept = pixels.data.slice();
   const wrong = (call, text, code = 401) => assert.throws(call, (error) => error.code === code && error.message.includes(text), `${call}`);
