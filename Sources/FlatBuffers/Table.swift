@@ -30,36 +30,23 @@ public struct Table {
     self.vtableSize = vtableSize
   }
 
-  private init(_ form: Table, at position: Int) {
-    buffer = form.buffer
-    self.position = position
-    size = form.size
-    vtable = form.vtable
-    vtableSize = form.vtableSize
-  }
-
-  /// The table at `position` if it is like this one: it has the same vtable, and its fields are aligned alike.
-  fileprivate func twin(at position: Int) throws(FlatBufferError) -> Table? {
-    let (expected, overflow) = position.subtractingReportingOverflow(vtable)
-    guard !overflow, (position ^ self.position) & 7 == 0, size <= buffer.bytes.count - position,
-      Int(Int32(bitPattern: try buffer.word(at: position))) == expected
-    else { return nil }
+  /// The fields of the table at `position`, inside the buffer with room for a word, if it is like this one: it has the same vtable,
+  /// and its fields are aligned alike.
+  @inline(__always)
+  fileprivate func alike(at position: Int) throws(FlatBufferError) -> TableFields? {
+    guard (position ^ self.position) & 7 == 0, size <= buffer.bytes.count - position else { return nil }
+    let start = buffer.bytes.baseAddress! + position
+    if Int(Int32(littleEndian: start.loadUnaligned(as: Int32.self))) != position - vtable { return nil }
     try buffer.charge(size, at: position)
-    return Table(self, at: position)
+    return TableFields(start: start)
   }
 
   /// Where the `size` bytes of a field lie, counted from the table's start; nil when the field is absent. It is the same in all
-  /// tables that are alike, see ``TableVector/table(_:after:)``.
+  /// tables that are alike, see ``TableVector/fields(_:like:)``.
   public func place(_ id: Int, size: Int) throws(FlatBufferError) -> Int? { try slot(id, size: size).map { $0 - position } }
 
-  /// The bytes at a place of 4 or 8 bytes that was found in this table or in one like it; nil for no place.
-  public func bits32(_ place: Int?) -> UInt32? {
-    place.map { UInt32(littleEndian: buffer.bytes.loadUnaligned(fromByteOffset: position + $0, as: UInt32.self)) }
-  }
-  public func bits64(_ place: Int?) -> UInt64? {
-    place.map { UInt64(littleEndian: buffer.bytes.loadUnaligned(fromByteOffset: position + $0, as: UInt64.self)) }
-  }
-  public func byte(_ place: Int?) -> UInt8? { place.map { buffer.bytes[position + $0] } }
+  /// The fields of this table, by their places.
+  public var fields: TableFields { TableFields(start: buffer.bytes.baseAddress! + position) }
 
   /// Where the `size` bytes of a field are; nil when the field is absent.
   private func slot(_ id: Int, size fieldSize: Int) throws(FlatBufferError) -> Int? {
@@ -227,11 +214,35 @@ public struct TableVector {
     return try Table(buffer, at: buffer.target(of: start + 4 * index))
   }
 
-  /// An element, and whether it is like `previous`, a table of this buffer: what both have lies in the same places.
-  public func table(_ index: Int, after previous: Table) throws(FlatBufferError) -> (table: Table, isAlike: Bool) {
+  /// The fields of an element that is like `form`, a table of this buffer: what both have lies in the same places. nil when it is not,
+  /// or when its offset leads nowhere: ``table(_:)`` tells.
+  @inline(__always)
+  public func fields(_ index: Int, like form: Table) throws(FlatBufferError) -> TableFields? {
     if index < 0 || index >= count { throw FlatBufferError(offset: start, expected: "an index below the vector's count") }
-    let position = try buffer.target(of: start + 4 * index)
-    if let twin = try previous.twin(at: position) { return (twin, true) }
-    return (try Table(buffer, at: position), false)
+    let entry = start + 4 * index
+    let distance = Int(UInt32(littleEndian: buffer.bytes.baseAddress!.loadUnaligned(fromByteOffset: entry, as: UInt32.self)))
+    return distance == 0 ? nil : try form.alike(at: entry + distance)
+  }
+}
+
+/// The fields of a table whose places were found in it or in one like it (``Table/place(_:size:)``); of no place, `absent`. It lives
+/// no longer than the buffer: long lists of tables are read without counting references to it.
+public struct TableFields {
+  let start: UnsafeRawPointer
+
+  @inline(__always)
+  public func bits32(_ place: Int?, absent: UInt32) -> UInt32 {
+    guard let place else { return absent }
+    return UInt32(littleEndian: start.loadUnaligned(fromByteOffset: place, as: UInt32.self))
+  }
+  @inline(__always)
+  public func bits64(_ place: Int?, absent: UInt64) -> UInt64 {
+    guard let place else { return absent }
+    return UInt64(littleEndian: start.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+  }
+  @inline(__always)
+  public func byte(_ place: Int?, absent: UInt8) -> UInt8 {
+    guard let place else { return absent }
+    return start.load(fromByteOffset: place, as: UInt8.self)
   }
 }

@@ -96,23 +96,20 @@ func depthwisePack(
     #endif
     for vector in 0..<blockVectors {
       var offsets = Ints.zero, multipliers = Ints.zero, shifts = Ints.zero
+      let sums: Ints
+      #if VNNI || DOT
+      if zero == nil && first &+ channelBlock <= channels {
+        sums = packBytes(weights + first &* taps, flip, taps, vector, block + weightsOffset)
+      } else {
+        sums = packParts(weights, flip, zero, taps, parts, first, channels, pair, vector, block + weightsOffset)
+      }
+      #else
+      sums = packParts(weights, flip, zero, taps, parts, first, channels, pair, vector, block + weightsOffset)
+      #endif
       for lane in 0..<lanes {
         let c = first &+ channel(vector, lane, isPair: pair)
-        var sum: Int32 = 0
-        for tap in 0..<groups(taps &* parts) &* groupTaps {
-          var w: Int32 = 0
-          if c < channels && tap < taps &* parts {
-            w = Int32(weights[c &* taps &+ tap % taps] ^ Int8(truncatingIfNeeded: flip)) &- (zero.map { $0[c] } ?? 0)
-            #if VNNI || DOT
-            for _ in 0..<tap / taps { w &-= bytePart(w) }
-            w = bytePart(w)
-            #endif
-          }
-          sum &+= w
-          storeWeight(w, block + weightsOffset, tap, vector, lane)
-        }
         if c >= channels { continue }
-        offsets[lane] = out.offset[c] &- shifted &* sum
+        offsets[lane] = out.offset[c] &- shifted &* sums[lane]
         if out.kind == Int32(MS_INT8_FLOAT.rawValue) {
           multipliers[lane] = Int32(bitPattern: (out.scale.map { $0[c] } ?? 1).bitPattern)
           shifts[lane] = Int32(bitPattern: (out.bias.map { $0[c] } ?? 0).bitPattern)
@@ -154,6 +151,71 @@ func depthwisePack(
   (packed + 4).storeBytes(of: shiftsLeft ? 1 : 0, as: Int32.self)
   (packed + 8).storeBytes(of: roundsAway ? 1 : 0, as: Int32.self)
 }
+
+/// Writes the weights of one vector's channels, with as many parts as their zero points need; gives the sum of each channel's.
+@inline(always) private func packParts(
+  _ weights: UnsafePointer<Int8>, _ flip: Int32, _ zero: UnsafePointer<Int32>?, _ taps: Int, _ parts: Int, _ first: Int,
+  _ channels: Int, _ isPair: Bool, _ vector: Int, _ target: UnsafeMutableRawPointer
+) -> Ints {
+  var sums = Ints.zero
+  for lane in 0..<lanes {
+    let c = first &+ channel(vector, lane, isPair: isPair)
+    var slot = 0
+    if c < channels {
+      let zero = zero.map { $0[c] } ?? 0
+      for part in 0..<parts {
+        for tap in 0..<taps {
+          var w = Int32(weights[c &* taps &+ tap] ^ Int8(truncatingIfNeeded: flip)) &- zero
+          #if VNNI || DOT
+          for _ in 0..<part { w &-= bytePart(w) }
+          w = bytePart(w)
+          #endif
+          sums[lane] &+= w
+          storeWeight(w, target, slot, vector, lane)
+          slot &+= 1
+        }
+      }
+    }
+    while slot < groups(taps &* parts) &* groupTaps {
+      storeWeight(0, target, slot, vector, lane)
+      slot &+= 1
+    }
+  }
+  return sums
+}
+
+#if VNNI || DOT
+/// The same for a whole block of channels from `weights` on whose zero points are 0: the taps of a group are moved at once.
+@inline(always) private func packBytes(
+  _ weights: UnsafePointer<Int8>, _ flip: Int32, _ taps: Int, _ vector: Int, _ target: UnsafeMutableRawPointer
+) -> Ints {
+  let flips = UInt32(UInt8(truncatingIfNeeded: flip)) &* 0x0101_0101
+  var sums = Ints.zero
+  var place = target + vector &* vectorBytes
+  var tap = 0
+  while tap < taps {
+    var words = Ints.zero
+    if tap &+ groupTaps <= taps {
+      for lane in 0..<lanes {
+        let source = UnsafeRawPointer(weights + (channel(vector, lane, isPair: false) &* taps &+ tap))
+        words[lane] = Int32(bitPattern: source.loadUnaligned(as: UInt32.self) ^ flips)
+      }
+    } else {
+      for lane in 0..<lanes {
+        let source = weights + (channel(vector, lane, isPair: false) &* taps &+ tap)
+        var word: UInt32 = 0
+        for i in 0..<taps &- tap { word |= UInt32(UInt8(bitPattern: source[i])) &<< UInt32(8 &* i) }
+        words[lane] = Int32(bitPattern: word ^ (flips & (1 &<< UInt32(8 &* (taps &- tap)) &- 1)))
+      }
+    }
+    place.storeBytes(of: words, as: Ints.self)
+    sums = dot(sums, splat(0x0101_0101), words)
+    place += rowBytes
+    tap &+= groupTaps
+  }
+  return sums
+}
+#endif
 
 /// The part of w that fits a byte.
 @inline(always) private func bytePart(_ w: Int32) -> Int32 { Swift.max(Swift.min(w, 127), -128) }

@@ -138,13 +138,18 @@ struct TensorRecord {
     if let list = try table.tables(TensorField.quantParams), list.count > 0 {
       isInited = true
       quantParams.reserveCapacity(list.count)
-      var entry = try list.table(0)
-      var places = try QuantPlaces(entry)
+      var form = try list.table(0)
+      var places = try QuantPlaces(form)
       for i in 0..<list.count {
-        if i > 0 {
-          let (next, isAlike) = try list.table(i, after: entry)
-          if !isAlike { places = try QuantPlaces(next) }
-          entry = next
+        let entry: TableFields
+        if i == 0 {
+          entry = form.fields
+        } else if let alike = try list.fields(i, like: form) {
+          entry = alike
+        } else {
+          form = try list.table(i)
+          places = try QuantPlaces(form)
+          entry = form.fields
         }
         quantParams.append(places.parameters(entry))
         if !places.isInited(entry) { isInited = false }
@@ -186,19 +191,22 @@ private struct QuantPlaces {
     multiplier = try table.place(QuantField.multiplier, size: 4)
   }
 
-  func isInited(_ table: Table) -> Bool { (table.byte(inited) ?? 0) != 0 }
+  @inline(__always)
+  func isInited(_ fields: TableFields) -> Bool { fields.byte(inited, absent: 0) != 0 }
 
-  func parameters(_ table: Table) -> QuantParam {
+  @inline(__always)
+  func parameters(_ fields: TableFields) -> QuantParam {
     var p = QuantParam(
-      scale: table.bits64(scale).map { Double(bitPattern: $0) } ?? 1, zeroPoint: integer(table, zeroPoint, 0),
-      bits: integer(table, bits, 8), varianceCorrection: table.bits32(varCorr).map { Float(bitPattern: $0) } ?? 1,
-      meanCorrection: table.bits32(meanCorr).map { Float(bitPattern: $0) } ?? 0)
-    p.roundType = integer(table, roundType, 1)
-    p.multiplier = integer(table, multiplier, 1)
+      scale: Double(bitPattern: fields.bits64(scale, absent: (1 as Double).bitPattern)), zeroPoint: integer(fields, zeroPoint, 0),
+      bits: integer(fields, bits, 8), varianceCorrection: Float(bitPattern: fields.bits32(varCorr, absent: (1 as Float).bitPattern)),
+      meanCorrection: Float(bitPattern: fields.bits32(meanCorr, absent: 0)))
+    p.roundType = integer(fields, roundType, 1)
+    p.multiplier = integer(fields, multiplier, 1)
     return p
   }
 
-  private func integer(_ table: Table, _ place: Int?, _ absent: Int32) -> Int32 {
-    table.bits32(place).map { Int32(bitPattern: $0) } ?? absent
+  @inline(__always)
+  private func integer(_ fields: TableFields, _ place: Int?, _ absent: Int32) -> Int32 {
+    Int32(bitPattern: fields.bits32(place, absent: UInt32(bitPattern: absent)))
   }
 }

@@ -64,8 +64,10 @@ public struct FixedMultiplier {
       shift = isHuge ? 30 : 0
       return
     }
-    var exponent = Int32(magnitude.exponent) + 1
-    var fraction = Int64(roundHalfAway(magnitude.significand * 0x1p30))
+    // From the bits of the double: this is computed for every channel of a network when it is built. Subnormal numbers are below 2^-32.
+    let bits = magnitude.bitPattern
+    var exponent = Int32(truncatingIfNeeded: bits >> 52) - 1022
+    var fraction = Int64(truncatingIfNeeded: (bits & (1 << 52 - 1) | 1 << 52) + 1 << 21) >> 22
     if fraction == 1 << 31 {
       fraction = 1 << 30
       exponent += 1

@@ -226,6 +226,28 @@ class ImageView {
     return warp_affine_into(matrix, destination, MSLITE_INTERPOLATION_BILINEAR, border, value);
   }
 
+  /**
+   * Cuts out what lies between four corners, straightens it and scales it to the destination's size, bilinear. What lies outside of the
+   * picture is `border`.
+   * @param corners what comes to the destination's upper left, upper right, lower right and lower left one; no three on one line
+   */
+  Result<void> cut_into(Span<const Point> corners, const ImageView &destination, Border border = MSLITE_BORDER_CONSTANT,
+                        const Color &value = {0}) const {
+    if (corners.size() != 4)
+      return Error(OH_AI_STATUS_LITE_PARAM_INVALID, "a part of a picture with " + std::to_string(corners.size()) + " corners instead of 4");
+    /* Of pixels' middles. */
+    const double right = destination.width() - 0.5, bottom = destination.height() - 0.5;
+    const double to[] = {-0.5, -0.5, right, -0.5, right, bottom, -0.5, bottom};
+    double from[8], matrix[9];
+    for (std::size_t i = 0; i < 4; i++) {
+      from[2 * i] = static_cast<double>(corners[i].x) - 0.5;
+      from[2 * i + 1] = static_cast<double>(corners[i].y) - 0.5;
+    }
+    const OH_AI_Status status = MSLite_ImagePerspectiveMatrix(from, to, matrix);
+    if (status != OH_AI_STATUS_SUCCESS) return detail::image_error(status);
+    return warp_perspective_into(matrix, destination, MSLITE_INTERPOLATION_BILINEAR, border, value);
+  }
+
   /* --- as a new picture --- */
 
   inline Result<Image> copy() const;

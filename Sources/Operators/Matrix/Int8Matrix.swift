@@ -79,8 +79,7 @@ final class Int8Matrix {
   }
 
   /// Which output channel column c of a group is.
-  private func channel(_ group: Int, _ c: Int) -> Int { (sharesParameters ? 0 : group * period) + c % period }
-  private func parameter(_ channel: Int) -> QuantParam { weights.quantParams[weights.quantParams.count == 1 ? 0 : channel] }
+  private func channel(_ group: Int, _ c: Int) -> Int { (sharesParameters ? 0 : group * period) + (c < period ? c : c % period) }
 
   /// Packs the constant weights: the groups one behind the other, element (row, column) of a group at
   /// `data[row * rowStride + column * columnStride]`.
@@ -119,9 +118,9 @@ final class Int8Matrix {
   }
 
   private func readZeros(_ group: Int) {
-    let zeros = integers(.zeros, group)
+    let zeros = integers(.zeros, group), parameters = weights.quantParams
     for c in 0..<n {
-      zeros[c] = parameter(channel(group, c)).zeroPoint &- (flip == 0 ? 0 : 128)
+      zeros[c] = parameters[parameters.count == 1 ? 0 : channel(group, c)].zeroPoint &- (flip == 0 ? 0 : 128)
       if zeros[c] != 0 { hasZeros = true }
     }
   }
@@ -157,12 +156,13 @@ final class Int8Matrix {
     if let source, source.zero == x.zero && source.scale == x.scale { return }
     source = (x.zero, x.scale)
     let shifted = x.zero &+ kernels.pointee.x_shift
+    let parameters = weights.quantParams
     for group in 0..<groups {
       let sums = integers(.sums, group), zeros = integers(.zeros, group), offsets = integers(.offsets, group)
       let addsZeros = hasZeros && kernels.pointee.packs_zero == 0
       for c in 0..<n {
         let channel = channel(group, c)
-        let real = x.scale * parameter(channel).scale
+        let real = x.scale * parameters[parameters.count == 1 ? 0 : channel].scale
         var offset = output.offset(channel, real) &- shifted &* sums[c]
         if addsZeros { offset = offset &+ Int32(truncatingIfNeeded: k) &* shifted &* zeros[c] }
         offsets[c] = offset

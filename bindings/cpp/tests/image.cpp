@@ -147,6 +147,31 @@ void rotated_boxes() {
   CHECK(fails(a.cut_into({{20, 20}, 0, 6, 0}, exact), OH_AI_STATUS_LITE_PARAM_INVALID));
 }
 
+/* Four corners: of a turned box they cut out what the box does; of a trapezium, lines that meet become parallel. */
+void corners() {
+  const Image a = Image::create(60, 40, MSLITE_PIXEL_GRAY).value();
+  for (int y = 0; y < 40; y++)
+    for (int x = 0; x < 60; x++) *pixel(a, x, y) = static_cast<std::uint8_t>(3 * x + y);
+  const Image by_box = Image::create(16, 8, MSLITE_PIXEL_GRAY).value(), by_corners = Image::create(16, 8, MSLITE_PIXEL_GRAY).value();
+  const mslite::RotatedBox box = {{28.3f, 19.6f}, 12, 9, 0.4f};
+  const Point turned[] = {box.place(0, 0), box.place(1, 0), box.place(1, 1), box.place(0, 1)};
+  CHECK(a.cut_into(box, by_box).has_value() && a.cut_into(turned, by_corners).has_value());
+  for (int y = 0; y < 8; y++)
+    for (int x = 0; x < 16; x++) CHECK(std::abs(*pixel(by_box, x, y) - *pixel(by_corners, x, y)) <= 1);
+
+  const Point trapezium[] = {{20, 10}, {30, 10}, {40, 30}, {10, 30}};
+  CHECK(a.cut_into(trapezium, by_corners).has_value());
+  /* Far is small: the middle of the first row of 8 is at 10.43 in the trapezium, where it is 10.43 wide, that of the last at 26.67. */
+  CHECK(near(*pixel(by_corners, 0, 0), 68.8f, 1) && near(*pixel(by_corners, 15, 0), 98.1f, 1));
+  CHECK(near(*pixel(by_corners, 0, 7), 62.2f, 1) && near(*pixel(by_corners, 15, 7), 137.2f, 1));
+  const Point outside[] = {{-20, -20}, {-10, -20}, {-10, -10}, {-20, -10}};
+  CHECK(a.cut_into(outside, by_corners, MSLITE_BORDER_CONSTANT, {77}).has_value() && *pixel(by_corners, 3, 3) == 77);
+
+  const Point line[] = {{0, 0}, {1, 1}, {2, 2}, {0, 5}};
+  CHECK(fails(a.cut_into(line, by_corners), OH_AI_STATUS_LITE_PARAM_INVALID));
+  CHECK(fails(a.cut_into(mslite::Span<const Point>(line, 3), by_corners), OH_AI_STATUS_LITE_PARAM_INVALID));
+}
+
 void tensors() {
   const Image a = Image::create(2, 1).value();
   const std::uint8_t values[] = {0, 127, 255, 51, 102, 204};
@@ -229,6 +254,7 @@ int main(int argc, char **argv) {
   owners_and_views();
   geometry();
   rotated_boxes();
+  corners();
   tensors();
   boxes();
   drawing();
