@@ -15,7 +15,8 @@
 // gives what it remembers along with each answer: it goes back in with the next chunk.
 static std::vector<float> listen(mslite::Model &model, const std::vector<float> &samples) {
   const mslite::TensorView sound = model.input("input"), memory = model.input("state");
-  std::vector<float> heard(context + chunk), nothing(static_cast<std::size_t>(std::max<std::int64_t>(memory.element_count(), 0)));
+  if (!sound || !memory) throw std::runtime_error("the model has no inputs \"input\" and \"state\"");
+  std::vector<float> heard(context + chunk), nothing(memory.byte_size() / sizeof(float));
   memory.copy_from(nothing).value();
 
   std::vector<float> probabilities;
