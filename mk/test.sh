@@ -612,6 +612,7 @@ step_demo() {
   engine "$host" && make --no-print-directory -C examples/classify run | tee $out/demo.txt &&
     grep -q -E 'military uniform|academic gown' $out/demo.txt && [ "$(grep -c 'median of' $out/demo.txt)" = 2 ] || return 1
   # The exported model's accuracy, in percent.
+  make --no-print-directory image || return 1
   make --no-print-directory -C examples/train_digits run | tee $out/digits.txt &&
     sed -n 's/^.*digits.ms: test accuracy \([0-9.]*\) %$/\1/p' $out/digits.txt | awk '{ n++; if ($1 < 98) bad = 1 } END { exit bad || n != 1 }' ||
     return 1

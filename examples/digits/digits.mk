@@ -2,9 +2,6 @@
 
 DIGITS_SOURCES := ../digits/digits.c ../digits/digits.h
 
-# They draw no pictures.
-MSLITE_LIBS := $(filter-out -lmslite_image,$(MSLITE_LIBS))
-
 DIGITS := $(BUILD)/examples/digits/digits.csv
 
 # In scikit-learn's package, of which nothing is installed. Its wheels are for one Python each, but the file is the same in all.

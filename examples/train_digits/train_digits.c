@@ -1,8 +1,8 @@
 /* Trains LeNet on handwritten digits, exports what it has learnt, and reads digits with the exported model.
  *
- *   train_digits TRAINING_MODEL.ms DIGITS.csv [EPOCHS [OUTPUT.ms]]
+ *   train_digits TRAINING_MODEL.ms DIGITS.csv [EPOCHS [OUTPUT.ms [RESULT.png]]]
  *
- * A fifth of the digits is kept back for the test. */
+ * A fifth of the digits is kept back for the test; the picture shows how they were read. */
 #include <mindspore/model.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "../digits/digits.h"
+#include "picture.h"
 
 enum { SCALE = 3, MARGIN = 2, SIDE = GRID * SCALE + 2 * MARGIN, PIXELS = SIDE * SIDE };
 
@@ -35,30 +36,39 @@ static float *input(OH_AI_TensorHandleArray inputs, int64_t floats, int64_t *bat
   return NULL;
 }
 
-/* The share of digits[chosen[0..count)] that `model` reads right; what does not fill a batch is left out. */
-static double accuracy(OH_AI_ModelHandle model, const Digit *digits, const int *chosen, int count) {
+/* Reads digits[chosen[0..count)] into `answers`; what does not fill a batch is left out. Returns how many were read. */
+static int read_all(OH_AI_ModelHandle model, const Digit *digits, const int *chosen, int count, int *answers) {
   OH_AI_TensorHandleArray inputs = OH_AI_ModelGetInputs(model), outputs;
   int64_t batch = 0;
   float *x = input(inputs, PIXELS, &batch);
-  int right = 0, seen = 0;
+  int seen = 0;
   for (int first = 0; first + batch <= count; first += (int)batch) {
     for (int i = 0; i < batch; i++) paint(&digits[chosen[first + i]], x + i * PIXELS);
     check(OH_AI_ModelPredict(model, inputs, &outputs, NULL, NULL), "predicting");
     if (OH_AI_TensorGetElementNum(outputs.handle_list[0]) != batch * CLASSES) stop("the model's output is not 10 numbers per digit");
     const float *scores = OH_AI_TensorGetData(outputs.handle_list[0]);
-    for (int i = 0; i < batch; i++, seen++) right += best_class(scores + i * CLASSES) == digits[chosen[first + i]].label;
+    for (int i = 0; i < batch; i++) answers[seen++] = best_class(scores + i * CLASSES);
   }
-  return (double)right / seen;
+  return seen;
+}
+
+/* The share of the digits that were read right. */
+static double accuracy(const Digit *digits, const int *chosen, const int *answers, int count) {
+  int right = 0;
+  for (int i = 0; i < count; i++) right += answers[i] == digits[chosen[i]].label;
+  return (double)right / count;
 }
 
 int main(int argc, char **argv) {
-  if (argc < 3) stop("usage: train_digits TRAINING_MODEL.ms DIGITS.csv [EPOCHS [OUTPUT.ms]]");
+  if (argc < 3) stop("usage: train_digits TRAINING_MODEL.ms DIGITS.csv [EPOCHS [OUTPUT.ms [RESULT.png]]]");
   int epochs = argc > 3 ? atoi(argv[3]) : 20;
   const char *output = argc > 4 ? argv[4] : "digits.ms";
   int count;
   Digit *digits = read_digits(argv[2], &count);
   int *order = shuffled(count), train = count - count / 5;
   const int *test = order + train;
+  int *answers = malloc((size_t)(count - train) * sizeof *answers);
+  if (!answers) stop("no memory for the answers");
 
   OH_AI_ContextHandle context = cpu(1);
   OH_AI_ModelHandle model = OH_AI_ModelCreate();
@@ -87,7 +97,8 @@ int main(int argc, char **argv) {
       loss += *(const float *)OH_AI_TensorGetData(OH_AI_ModelGetOutputs(model).handle_list[0]);
     }
     check(OH_AI_ModelSetTrainMode(model, false), "switching to inference");
-    printf("epoch %2d: loss %.4f, test accuracy %.2f %%\n", epoch, loss / steps, 100 * accuracy(model, digits, test, count - train));
+    int seen = read_all(model, digits, test, count - train, answers);
+    printf("epoch %2d: loss %.4f, test accuracy %.2f %%\n", epoch, loss / steps, 100 * accuracy(digits, test, answers, seen));
   }
   printf("trained in %.1f s of processor time\n", (double)(clock() - begin) / CLOCKS_PER_SEC);
 
@@ -98,9 +109,15 @@ int main(int argc, char **argv) {
   OH_AI_ModelHandle exported = OH_AI_ModelCreate();
   check(OH_AI_ModelBuildFromFile(exported, output, OH_AI_MODELTYPE_MINDIR, context), "building the exported model");
   OH_AI_ContextDestroy(&context);
-  double final = accuracy(exported, digits, test, count - train);
+  int seen = read_all(exported, digits, test, count - train, answers);
+  double final = accuracy(digits, test, answers, seen);
   printf("%s: test accuracy %.2f %%\n", output, 100 * final);
   OH_AI_ModelDestroy(&exported);
+  if (argc > 5) {
+    draw_digits(digits, test, answers, seen, argv[5]);
+    printf("drawn: %s\n", argv[5]);
+  }
+  free(answers);
   free(order);
   free(digits);
   return final > 0.9 ? 0 : 2;
