@@ -1,0 +1,171 @@
+"""What the server can find in a picture. Each task owns its models and turns a picture into what the page draws.
+
+A picture is a Pillow image in RGB. Coordinates are the picture's pixels, (0, 0) being its upper left corner; scores go from 0 to 1.
+"""
+from __future__ import annotations
+
+import base64
+import io
+import pathlib
+import time
+
+import mslite
+import numpy as np
+from PIL import Image
+
+EXAMPLES = pathlib.Path(__file__).resolve().parents[1]
+MODELS = EXAMPLES.parent / "Tests" / "Models"
+
+
+class Clock:
+    """Adds up the seconds that the models take for one picture."""
+
+    def __init__(self) -> None:
+        self.inference = 0.0
+
+
+class Network:
+    """A model that takes one picture as float32, NHWC. Threads that use it at once wait for each other.
+
+    Values of the picture enter as (value - mean) / deviation.
+    """
+
+    def __init__(self, file: str, mean: float, deviation: float, threads: int) -> None:
+        self._model = mslite.Model(MODELS / file, mslite.Context(threads=threads))
+        self._mean, self._deviation = np.float32(mean), np.float32(deviation)
+        _, height, width, _ = self._model.inputs[0].shape
+        self.size = (width, height)
+        self.about = {"file": file, "bytes": (MODELS / file).stat().st_size, "input": list(self._model.inputs[0].shape)}
+
+    def __call__(self, picture: Image.Image, clock: Clock) -> "list[np.ndarray]":
+        pixels = (np.asarray(picture, np.float32) - self._mean) / self._deviation
+        started = time.perf_counter()
+        results = self._model.predict([pixels[np.newaxis]])
+        clock.inference += time.perf_counter() - started
+        return results
+
+    def close(self) -> None:
+        self._model.close()
+
+
+class Faces:
+    """Boxes and six key points of faces from BlazeFace, and 468 points of each face from the landmark network."""
+
+    MOST = 8  # faces of one picture
+    LEAST_SCORE = 0.6
+    LEAST_OVERLAP = 0.3  # boxes that share more than this part of their area are one face
+    CROP = 1.5  # the landmark network looks at a square that is so much larger than the box
+
+    def __init__(self, threads: int) -> None:
+        self._detector = Network("face_detect_short/model.ms", 127.5, 127.5, threads)
+        self._landmarks = Network("face_landmark/model.ms", 0, 255, threads)
+        self.networks = [self._detector, self._landmarks]
+        # The centres of the detector's 896 anchors, as parts of its input: two for each of 16 x 16 cells, then six for each of 8 x 8.
+        centres = []
+        for cells, each in ((16, 2), (8, 6)):
+            row, column = np.divmod(np.arange(cells * cells).repeat(each), cells)
+            centres.append((np.stack([column, row], 1) + 0.5) / cells)
+        self._anchors = np.concatenate(centres)
+
+    def __call__(self, picture: Image.Image, clock: Clock) -> dict:
+        faces = []
+        for points, score in self._detect(picture, clock):
+            landmarks = self._landmarks_of(picture, points, clock)
+            faces.append({"box": _rounded(points[:2].reshape(4)), "score": round(score, 4), "keypoints": _rounded(points[2:]), **landmarks})
+        return {"faces": faces}
+
+    def _detect(self, picture: Image.Image, clock: Clock) -> "list[tuple[np.ndarray, float]]":
+        """Per face two corners of its box and the six key points, and its score; the best one first."""
+        # The network looks at a square: the picture lies in the middle of it, with black beside.
+        side, target = max(picture.size), self._detector.size[0]
+        inner = [max(1, round(length * target / side)) for length in picture.size]
+        square = Image.new("RGB", self._detector.size)
+        square.paste(picture.resize(inner, Image.Resampling.BILINEAR), ((target - inner[0]) // 2, (target - inner[1]) // 2))
+        values, logits = self._detector(square, clock)
+        scores = 1 / (1 + np.exp(-np.clip(logits.reshape(-1), -80, 80).astype(np.float64)))
+        kept = scores >= self.LEAST_SCORE
+        scores, points = scores[kept], values.reshape(-1, 8, 2)[kept] / target
+        half = points[:, 1] / 2  # the box's centre and size come first, then the key points
+        points += self._anchors[kept][:, np.newaxis]
+        points[:, 1] = points[:, 0] + half
+        points[:, 0] -= half
+        points = points * side - (side - np.array(picture.size)) / 2
+        faces = []
+        left = np.argsort(-scores)
+        while left.size and len(faces) < self.MOST:
+            # The boxes of one face are averaged by their scores: that is steadier from frame to frame than the best of them.
+            same = _overlaps(points[left[0], :2], points[left, :2]) > self.LEAST_OVERLAP
+            faces.append((np.average(points[left[same]], axis=0, weights=scores[left[same]]), float(scores[left[0]])))
+            left = left[~same]
+        return faces
+
+    def _landmarks_of(self, picture: Image.Image, points: np.ndarray, clock: Clock) -> dict:
+        """The 468 points, and the certainty that there is a face in the square about the box, turned so that the eyes are level."""
+        centre, side = points[:2].mean(axis=0), self.CROP * (points[1] - points[0]).max()
+        across = points[3] - points[2]  # from one eye to the other
+        across = across / max(float(np.hypot(*across)), 1e-6)
+        # From the network's pixels to the picture's.
+        turn = np.array([[across[0], -across[1]], [across[1], across[0]]]) * side / self._landmarks.size[0]
+        shift = centre - turn @ np.array(self._landmarks.size) / 2
+        crop = picture.transform(
+            self._landmarks.size, Image.Transform.AFFINE, (*turn[0], shift[0], *turn[1], shift[1]), Image.Resampling.BILINEAR,
+        )
+        surface, presence = self._landmarks(crop, clock)
+        landmarks = surface.reshape(-1, 3)[:, :2] @ turn.T + shift
+        return {"presence": round(float(1 / (1 + np.exp(-presence.item()))), 4), "landmarks": _rounded(landmarks)}
+
+
+class Person:
+    """A mask of the people in the picture, from a selfie segmentation network."""
+
+    def __init__(self, threads: int) -> None:
+        self._network = Network("selfie_seg_landscape/model.ms", 0, 255, threads)
+        self.networks = [self._network]
+
+    def __call__(self, picture: Image.Image, clock: Clock) -> dict:
+        [mask] = self._network(picture.resize(self._network.size, Image.Resampling.BILINEAR), clock)
+        mask = mask.reshape(mask.shape[1:3])
+        opacity = Image.fromarray((mask.clip(0, 1) * 255 + 0.5).astype(np.uint8))
+        # White, with the mask as its opacity: a page can draw with it as it is.
+        file = io.BytesIO()
+        Image.merge("LA", [Image.new("L", opacity.size, 255), opacity]).save(file, "PNG", compress_level=1)
+        return {"mask": {
+            "width": opacity.width, "height": opacity.height, "png": base64.b64encode(file.getvalue()).decode(),
+            "share": round(float((mask > 0.5).mean()), 4),
+        }}
+
+
+class Classes:
+    """The likeliest of ImageNet's 1000 classes for the middle of the picture, from EfficientNet-Lite0."""
+
+    TOP = 5
+    CROP = 0.875  # of the shorter side, as in the network's training
+
+    def __init__(self, threads: int) -> None:
+        self._network = Network("efficientnet_lite0_fp16.ms", 127, 128, threads)
+        self.networks = [self._network]
+        self._labels = (EXAMPLES / "classify" / "imagenet_labels.txt").read_text().splitlines()
+
+    def __call__(self, picture: Image.Image, clock: Clock) -> dict:
+        side = min(picture.size) * self.CROP
+        left, top = ((length - side) / 2 for length in picture.size)
+        box = (left, top, left + side, top + side)
+        [scores] = self._network(picture.resize(self._network.size, Image.Resampling.BILINEAR, box), clock)
+        scores = scores.reshape(-1)
+        best = np.argsort(-scores)[: self.TOP]
+        return {"box": _rounded(np.array(box)), "classes": [
+            {"index": int(k), "label": self._labels[k], "score": round(float(scores[k]), 4)} for k in best
+        ]}
+
+
+TASKS = {"faces": Faces, "person": Person, "classes": Classes}
+
+
+def _rounded(values: np.ndarray) -> list:
+    return values.round(1).tolist()
+
+
+def _overlaps(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Intersection over union of a box with each of several; a box is two corners."""
+    shared = np.prod((np.minimum(box[1], boxes[:, 1]) - np.maximum(box[0], boxes[:, 0])).clip(0), axis=1)
+    return shared / (np.prod(box[1] - box[0]) + np.prod(boxes[:, 1] - boxes[:, 0], axis=1) - shared)
