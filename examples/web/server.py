@@ -1,6 +1,6 @@
 """A page that shows what models see, live: a browser sends pictures, this answers with boxes, points, masks and classes.
 
-    python server.py [--port 8080] [--threads 2]
+    python server.py [--port 8080] [--threads 2] [--models FOLDER]
 
     GET  /                        the page
     GET  /api/tasks               what there is: tasks, their networks, the limits
@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import mslite
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 import tasks
 
@@ -48,9 +48,9 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, threads: int) -> None:
+    def __init__(self, port: int, models: pathlib.Path, threads: int) -> None:
         super().__init__(("127.0.0.1", port), Handler)
-        self.tasks = {name: task(threads) for name, task in tasks.TASKS.items()}
+        self.tasks = {name: task(models, threads) for name, task in tasks.TASKS.items()}
         self.places = threading.BoundedSemaphore(MAX_AT_ONCE)
         # Everything there is to fetch, by its address: no request can name another file.
         self.files = {f"/{path.name}": (TYPES[path.suffix], path.read_bytes()) for path in PAGE.iterdir() if path.suffix in TYPES}
@@ -148,6 +148,8 @@ class Handler(BaseHTTPRequestHandler):
             if picture.width * picture.height > MAX_PIXELS:
                 raise Refused(413, f"the picture has {picture.width} x {picture.height} pixels; {MAX_PIXELS} are the most")
             return picture.convert("RGB")
+        except UnidentifiedImageError:
+            raise Refused(400, f"this is no {PICTURES[kind]} picture") from None
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise Refused(400, f"the {PICTURES[kind]} picture cannot be decoded: {error}") from None
 
@@ -209,9 +211,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Shows what models see, on a page of this machine.")
     parser.add_argument("--port", type=int, default=8080, help="0: any that is free")
     parser.add_argument("--threads", type=int, default=2, help="of one model")
+    parser.add_argument("--models", type=pathlib.Path, default=tasks.EXAMPLES.parent / "Tests" / "Models", help="the folder of the models")
     options = parser.parse_args()
     try:
-        server = Server(options.port, options.threads)
+        server = Server(options.port, options.models, options.threads)
     except OSError as error:
         parser.exit(1, f"server.py: port {options.port}: {error.strerror}. Another one: make PORT=0\n")
     except mslite.Error as error:

@@ -14,7 +14,6 @@ import numpy as np
 from PIL import Image
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[1]
-MODELS = EXAMPLES.parent / "Tests" / "Models"
 
 
 class Clock:
@@ -30,12 +29,12 @@ class Network:
     Values of the picture enter as (value - mean) / deviation.
     """
 
-    def __init__(self, file: str, mean: float, deviation: float, threads: int) -> None:
-        self._model = mslite.Model(MODELS / file, mslite.Context(threads=threads))
+    def __init__(self, models: pathlib.Path, file: str, mean: float, deviation: float, threads: int) -> None:
+        self._model = mslite.Model(models / file, mslite.Context(threads=threads))
         self._mean, self._deviation = np.float32(mean), np.float32(deviation)
         _, height, width, _ = self._model.inputs[0].shape
         self.size = (width, height)
-        self.about = {"file": file, "bytes": (MODELS / file).stat().st_size, "input": list(self._model.inputs[0].shape)}
+        self.about = {"file": file, "bytes": (models / file).stat().st_size, "input": list(self._model.inputs[0].shape)}
 
     def __call__(self, picture: Image.Image, clock: Clock) -> "list[np.ndarray]":
         pixels = (np.asarray(picture, np.float32) - self._mean) / self._deviation
@@ -56,9 +55,9 @@ class Faces:
     LEAST_OVERLAP = 0.3  # boxes that share more than this part of their area are one face
     CROP = 1.5  # the landmark network looks at a square that is so much larger than the box
 
-    def __init__(self, threads: int) -> None:
-        self._detector = Network("face_detect_short/model.ms", 127.5, 127.5, threads)
-        self._landmarks = Network("face_landmark/model.ms", 0, 255, threads)
+    def __init__(self, models: pathlib.Path, threads: int) -> None:
+        self._detector = Network(models, "face_detect_short/model.ms", 127.5, 127.5, threads)
+        self._landmarks = Network(models, "face_landmark/model.ms", 0, 255, threads)
         self.networks = [self._detector, self._landmarks]
         # The centres of the detector's 896 anchors, as parts of its input: two for each of 16 x 16 cells, then six for each of 8 x 8.
         centres = []
@@ -83,8 +82,9 @@ class Faces:
         square.paste(picture.resize(inner, Image.Resampling.BILINEAR), ((target - inner[0]) // 2, (target - inner[1]) // 2))
         values, logits = self._detector(square, clock)
         scores = 1 / (1 + np.exp(-np.clip(logits.reshape(-1), -80, 80).astype(np.float64)))
-        kept = scores >= self.LEAST_SCORE
-        scores, points = scores[kept], values.reshape(-1, 8, 2)[kept] / target
+        points = values.reshape(-1, 8, 2) / target
+        kept = (scores >= self.LEAST_SCORE) & (points[:, 1] > 0).all(axis=1)
+        scores, points = scores[kept], points[kept]
         half = points[:, 1] / 2  # the box's centre and size come first, then the key points
         points += self._anchors[kept][:, np.newaxis]
         points[:, 1] = points[:, 0] + half
@@ -118,8 +118,8 @@ class Faces:
 class Person:
     """A mask of the people in the picture, from a selfie segmentation network."""
 
-    def __init__(self, threads: int) -> None:
-        self._network = Network("selfie_seg_landscape/model.ms", 0, 255, threads)
+    def __init__(self, models: pathlib.Path, threads: int) -> None:
+        self._network = Network(models, "selfie_seg_landscape/model.ms", 0, 255, threads)
         self.networks = [self._network]
 
     def __call__(self, picture: Image.Image, clock: Clock) -> dict:
@@ -141,8 +141,8 @@ class Classes:
     TOP = 5
     CROP = 0.875  # of the shorter side, as in the network's training
 
-    def __init__(self, threads: int) -> None:
-        self._network = Network("efficientnet_lite0_fp16.ms", 127, 128, threads)
+    def __init__(self, models: pathlib.Path, threads: int) -> None:
+        self._network = Network(models, "efficientnet_lite0_fp16.ms", 127, 128, threads)
         self.networks = [self._network]
         self._labels = (EXAMPLES / "classify" / "imagenet_labels.txt").read_text().splitlines()
 

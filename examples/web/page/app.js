@@ -15,13 +15,13 @@ let tasks = {};
 
 // --- what the server is asked ---
 
-// The server's answer, or an Error with its text.
+// The server's answer, or an Error with its text, `passing` if the same question may get an answer later.
 async function ask(address, options) {
   let response;
   try {
     response = await fetch(address, options);
   } catch {
-    throw new Error("The server does not answer; trying again.");
+    throw Object.assign(new Error("The server does not answer; trying again."), { passing: true });
   }
   const answer = await response.json();
   if (!response.ok) throw new Error(answer.error.message);
@@ -57,8 +57,8 @@ async function run() {
       fail(null);
     } catch (error) {
       fail(error);
+      changed ||= error.passing;
       await seconds(1);
-      changed = changed || error.message.includes("trying again");
     }
   }
 }
@@ -119,27 +119,29 @@ function showNetworks() {
 
 // --- what is chosen ---
 
-let opened = ""; // the source that was opened last
+let opening = null; // what was asked for last
 
 async function open(name, file) {
+  const own = (opening = { name });
   source?.close();
   source = null;
   times.length = 0;
   try {
     const next = await (sources[name] ?? sources.picture)(name, file);
+    if (opening !== own) return next.close(); // another one has been asked for meanwhile
     source = next;
-    opened = name;
     changed = true;
     fail(null);
   } catch (error) {
-    fail(error);
-    if (opened && opened !== name && opened !== "file") await choose(opened);
+    if (opening === own) fail(error);
   }
 }
 
-async function choose(name) {
-  document.querySelector(`input[name=source][value="${name}"]`).checked = true;
-  await open(name);
+const select = (name) => (document.querySelector(`input[name=source][value="${name}"]`).checked = true);
+
+function openFile(file) {
+  select("file");
+  open("file", file);
 }
 
 for (const input of document.querySelectorAll("input[name=task]"))
@@ -148,22 +150,23 @@ for (const input of document.querySelectorAll("input[name=task]"))
     $("effects").hidden = choice("task") !== "person";
     showNetworks();
     if (choice("source") in sources) return; // a camera or a picture of one's own stays
-    choose(samples[choice("task")]);
+    select(samples[choice("task")]);
+    open(choice("source"));
   });
 for (const input of document.querySelectorAll("input[name=effect]")) input.addEventListener("change", () => (changed = true));
 for (const input of document.querySelectorAll("input[name=source]"))
   input.addEventListener("click", () => (input.value === "file" ? $("file").click() : open(input.value)));
-$("file").addEventListener("change", () => $("file").files[0] && open("file", $("file").files[0]));
-$("file").addEventListener("cancel", () => opened && opened !== "file" && choose(opened));
+$("file").addEventListener("click", () => ($("file").value = "")); // the same file again is a change too
+$("file").addEventListener("change", () => openFile($("file").files[0]));
+$("file").addEventListener("cancel", () => select(opening.name));
 stage.addEventListener("dragover", (event) => event.preventDefault());
 stage.addEventListener("drop", (event) => {
   event.preventDefault();
-  document.querySelector("input[value=file]").checked = true;
-  open("file", event.dataTransfer.files[0]);
+  if (event.dataTransfer.files.length > 0) openFile(event.dataTransfer.files[0]);
 });
 $("pause").addEventListener("click", () => {
   paused = !paused;
-  times.length = 0;
+  if (!paused) times.length = 0;
   $("pause").setAttribute("aria-pressed", paused);
   $("pause").setAttribute("aria-label", paused ? "Go on" : "Pause");
 });

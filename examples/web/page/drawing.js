@@ -49,8 +49,8 @@ function drawFaces(context, faces) {
 }
 
 function drawMesh(context, points) {
-  context.fillStyle = "#ffffff90";
-  for (const [x, y] of points) context.fillRect(x - 0.6, y - 0.6, 1.2, 1.2);
+  context.fillStyle = ACCENT;
+  for (const [x, y] of points) context.fillRect(x - 0.7, y - 0.7, 1.4, 1.4);
   context.strokeStyle = "#ffffffd0";
   context.lineWidth = 1.2;
   context.beginPath();
@@ -74,16 +74,19 @@ function drawLabel(context, text, left, top) {
 
 // --- person ---
 
-const person = document.createElement("canvas"), small = document.createElement("canvas"), smaller = document.createElement("canvas");
+const [person, ...halves] = Array.from({ length: 5 }, () => document.createElement("canvas"));
 
 function drawPerson(context, frame, mask, effect) {
   const { width, height } = frame;
   if (effect === "blur") {
-    // Made small and large again: the same in every browser, and fast without a graphics processor.
-    scale(frame, small, width / 4, height / 4);
-    scale(small, smaller, width / 14, height / 14);
-    scale(smaller, small, width / 4, height / 4);
-    context.drawImage(small, 0, 0, width, height);
+    // Halved four times and doubled again: smooth, the same in every browser, and fast without a graphics processor.
+    let image = frame;
+    for (const step of [1, 2, 3, 4, 3, 2, 1]) {
+      const half = halves[step - 1];
+      scale(image, half, width >> step, height >> step);
+      image = half;
+    }
+    context.drawImage(image, 0, 0, width, height);
   } else if (effect === "replace") {
     const sky = context.createLinearGradient(0, 0, width, height);
     sky.addColorStop(0, "#3b2f8f");

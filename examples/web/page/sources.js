@@ -60,9 +60,9 @@ export function frameOf(source, time) {
 // A hand-held camera of 4 : 3 that looks about and goes nearer and away.
 function pan(source, time) {
   const most = Math.min(source.width, (source.height * 4) / 3);
-  const width = most * (0.86 + 0.14 * Math.cos(0.5 * time) + 0.002 * Math.sin(7 * time)) * 0.998;
+  const width = most * (0.92 + 0.08 * Math.cos(0.5 * time) + 0.002 * Math.sin(7 * time)) * 0.998;
   const height = (width * 3) / 4;
   const x = (source.width - width) * (0.5 + 0.45 * Math.sin(0.37 * time) + 0.02 * Math.sin(3.1 * time));
-  const y = (source.height - height) * (0.3 + 0.2 * Math.sin(0.53 * time) + 0.02 * Math.cos(2.7 * time));
+  const y = (source.height - height) * (0.15 + 0.12 * Math.sin(0.53 * time) + 0.02 * Math.cos(2.7 * time));
   return { x, y, width, height };
 }
