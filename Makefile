@@ -70,11 +70,13 @@ tools:
 
 # The tools for the wheel: built, unless the environment names a folder that has them.
 wheel: all $(if $(MSLITE_BUILT_TOOLS),,tools)
-	@mk/setup.sh bench
-	@python3 bindings/python/make_wheels.py build/lib/libmslite.so.$(VERSION) build/wheel $(or $(MSLITE_BUILT_TOOLS),build/tools/release)
+	@mk/setup.sh bench demo
+	+@$(RULES) -f mk/image.mk image-bundled
+	@python3 bindings/python/make_wheels.py build/lib build/wheel $(or $(MSLITE_BUILT_TOOLS),build/tools/release)
 
 node: all
-	@mk/setup.sh node
+	@mk/setup.sh node demo
+	+@$(RULES) -f mk/image.mk image-bundled
 	@$(MAKE) --no-print-directory -C bindings/node
 
 test:

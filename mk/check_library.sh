@@ -3,6 +3,8 @@
 set -u
 library=$1
 case $(basename "$library") in
+  # With libpng, libjpeg and zlib inside.
+  libmslite_image*) limit=1048576 soname=libmslite_image.so.1 ;;
   # With every operator and data type, training and NNRt.
   libmslite*) limit=2097152 soname=libmslite.so.1 ;;
   # The engine's inference, and what training's operators it cannot part with.

@@ -18,17 +18,39 @@ IMAGE_MODULES := $(filter-out $(OTHER_MODULES),$(MODULES))
 $(IMAGE_MODULES:%=$(OBJ)/%.stamp): mk/image.mk include/mslite/image.h $(wildcard Sources/CImage/include/* Sources/CPictures/include/*)
 IMAGE_OBJECTS := $(IMAGE_MODULES:%=$(OBJ)/%.o) $(OBJ)/CInterface.o $(OBJ)/Graph.o
 
-.PHONY: image
+.PHONY: image image-bundled
 image: $(LIB)/libmslite_image.so
+# With the codecs in it, for the packages of the languages: other distributions' libjpeg has another version, or none.
+IMAGE_BUNDLED := $(LIB)/bundled/libmslite_image.so.$(SOVERSION)
+image-bundled: $(IMAGE_BUNDLED)
 
-$(IMAGE_SHARED): $(IMAGE_OBJECTS) mk/image_exports.map | $(LIB)
+# $(1): the libraries of the codecs
+define link_image
 	@echo "link    $(VARIANT)  $@"
-	@$(CC) -shared -o $@ $(IMAGE_OBJECTS) $(UNICODE_TABLES) -lpng -ljpeg -lm -Wl,--as-needed -Wl,--gc-sections -Wl,--build-id \
+	@mkdir -p $(@D)
+	@$(CC) -shared -o $@ $(IMAGE_OBJECTS) $(UNICODE_TABLES) $(1) -lm -Wl,--as-needed -Wl,--gc-sections -Wl,--build-id \
 	  -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-soname,libmslite_image.so.$(SOVERSION) \
 	  -Wl,--version-script,mk/image_exports.map $(LINK_FLAGS)
 	@$(if $(STRIP_LIBRARY),$(TOOLS)strip --strip-unneeded -R .comment $@)
+endef
+
+$(IMAGE_SHARED): $(IMAGE_OBJECTS) mk/image_exports.map | $(LIB)
+	$(call link_image,-lpng -ljpeg)
 
 $(LIB)/libmslite_image.so.$(SOVERSION): $(IMAGE_SHARED)
 	@ln -sf $(notdir $<) $@
 $(LIB)/libmslite_image.so: $(LIB)/libmslite_image.so.$(SOVERSION)
 	@ln -sf $(notdir $<) $@
+
+CODECS := $(OBJ)/codecs
+CODEC_ARCHIVES := $(patsubst %,$(CODECS)/lib%.a,png jpeg z)
+$(CODECS):
+	@mkdir -p $@
+$(CODECS)/lib%.a: mk/image.mk | $(CODECS)
+	@test -e "$$($(CC) -print-file-name=lib$*.a)" || { echo "make: there is no lib$*.a: the packages of the languages have it inside" >&2; exit 1; }
+	@$(TOOLS)objcopy --redefine-sym stderr=mslite_codec_stderr "$$($(CC) -print-file-name=lib$*.a)" $@
+$(CODECS)/error_stream.o: Sources/CImage/bundled/error_stream.c | $(CODECS)
+	@$(CC) -std=c99 -O2 -fPIC -c $< -o $@
+
+$(IMAGE_BUNDLED): $(IMAGE_OBJECTS) $(CODECS)/error_stream.o $(CODEC_ARCHIVES) mk/image_exports.map
+	$(call link_image,$(CODECS)/error_stream.o $(CODEC_ARCHIVES))

@@ -298,6 +298,9 @@ step_image() {
     done
   done
   ! readelf -d build/lib/libmslite_image.so | grep -q 'NEEDED.*libmslite' || status=1
+  echo "--- with the codecs inside"
+  make --no-print-directory -f mk/image.mk image-bundled && mk/check_library.sh build/lib/bundled/libmslite_image.so.1 || status=1
+  MSLITE_LOG=off LD_LIBRARY_PATH=build/lib/bundled $out/$host/test_image examples/classify/grace_hopper.jpg $out/image.png || status=1
   return $status
 }
 

@@ -118,31 +118,66 @@ private func decode(_ bytes: UnsafeRawPointer, _ size: UInt, _ format: MSLite_Pi
   }
 }
 
+/// A picture as libpng's functions take it: of bytes, with a stride of 32 bits.
+private struct Encodable {
+  let picture: Picture
+  let format: UInt32
+
+  init(_ image: UnsafePointer<MSLite_Image>?) throws(EngineError) {
+    picture = try Picture(image, "image")
+    try picture.refuseTwoPlanes("image")
+    try picture.refuseFloats("image")
+    switch picture.format {
+    case MSLITE_PIXEL_GRAY: format = UInt32(ms_png_gray)
+    case MSLITE_PIXEL_RGB: format = UInt32(ms_png_rgb)
+    case MSLITE_PIXEL_BGR: format = UInt32(ms_png_bgr)
+    default: format = UInt32(ms_png_rgba)
+    }
+  }
+
+  var stride: Int32 { Int32(picture.stride) }
+  var width: UInt32 { UInt32(picture.width) }
+  var height: UInt32 { UInt32(picture.height) }
+}
+
+/// Calls a function with room for its reason to fail.
+///
+/// - Returns: what it returns, and the reason
+private func withReason<Result>(_ body: (UnsafeMutablePointer<CChar>) -> Result) -> (Result, String) {
+  var holder = MSPicture()
+  return withUnsafeMutablePointer(to: &holder.error) { error in
+    error.withMemoryRebound(to: CChar.self, capacity: 256) { (body($0), text($0)) }
+  }
+}
+
 @c @implementation
 public func MSLite_ImageWritePNG(_ image: UnsafePointer<MSLite_Image>!, _ path: UnsafePointer<CChar>!) -> OH_AI_Status {
   call { () throws(EngineError) in
-    let picture = try Picture(image, "image")
+    let source = try Encodable(image)
     guard let path else { throw EngineError(.nullPointer, "path is NULL") }
-    try picture.refuseTwoPlanes("image")
-    try picture.refuseFloats("image")
-    let format: Int
-    switch picture.format {
-    case MSLITE_PIXEL_GRAY: format = ms_png_gray
-    case MSLITE_PIXEL_RGB: format = ms_png_rgb
-    case MSLITE_PIXEL_BGR: format = ms_png_bgr
-    default: format = ms_png_rgba
+    let (isDone, reason) = withReason {
+      ms_picture_write_png(path, source.picture.base, source.stride, source.width, source.height, source.format, $0)
     }
-    // libpng counts strides in 32 bits.
-    var reason = MSPicture()
-    let isDone = withUnsafeMutablePointer(to: &reason.error) { error in
-      error.withMemoryRebound(to: CChar.self, capacity: 256) {
-        ms_picture_write_png(
-          path, picture.base, Int32(picture.stride), UInt32(picture.width), UInt32(picture.height), UInt32(format), $0)
-      }
+    if isDone == 0 { throw EngineError(.error, "cannot write \(text(path)): \(reason)") }
+  }
+}
+
+@c @implementation
+public func MSLite_ImageEncodePNG(
+  _ image: UnsafePointer<MSLite_Image>!, _ bytes: UnsafeMutablePointer<UnsafeMutableRawPointer?>!, _ size: UnsafeMutablePointer<Int>!
+) -> OH_AI_Status {
+  call { () throws(EngineError) in
+    let source = try Encodable(image)
+    guard let bytes, let size else { throw EngineError(.nullPointer, "\(bytes == nil ? "bytes" as StaticString : "size") is NULL") }
+    var count = 0
+    let (encoded, reason) = withReason {
+      ms_picture_encode_png(source.picture.base, source.stride, source.width, source.height, source.format, &count, $0)
     }
-    if isDone == 0 {
-      let reason = withUnsafeBytes(of: &reason.error) { text($0.baseAddress?.assumingMemoryBound(to: CChar.self)) }
-      throw EngineError(.error, "cannot write \(text(path)): \(reason)")
+    guard let encoded else {
+      if reason.isEmpty { throw EngineError(.outOfMemory, "no memory for the PNG file") }
+      throw EngineError(.error, "the picture cannot be encoded: \(reason)")
     }
+    bytes.pointee = encoded
+    size.pointee = count
   }
 }

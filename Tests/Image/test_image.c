@@ -456,9 +456,18 @@ static void test_files(const char *jpeg, const char *written) {
     free(image.data);
   }
   MSLite_Image image;
-  size_t size = 0;
+  size_t size = 0, encoded_size = 0;
   unsigned char *bytes = (unsigned char *)read_file(written, &size);
   CHECK(bytes != NULL);
+  void *encoded = NULL;
+  CHECK_STATUS(MSLite_ImageDecode(bytes, size, MSLITE_PIXEL_RGBA, &image), OH_AI_STATUS_SUCCESS);
+  CHECK_STATUS(MSLite_ImageEncodePNG(&image, &encoded, &encoded_size), OH_AI_STATUS_SUCCESS);
+  CHECK(encoded_size == size && memcmp(encoded, bytes, size) == 0);
+  CHECK_STATUS(MSLite_ImageEncodePNG(&image, NULL, &encoded_size), OH_AI_STATUS_LITE_NULLPTR);
+  CHECK_STATUS(MSLite_ImageEncodePNG(&image, &encoded, NULL), OH_AI_STATUS_LITE_NULLPTR);
+  CHECK_STATUS(MSLite_ImageEncodePNG(NULL, &encoded, &encoded_size), OH_AI_STATUS_LITE_NULLPTR);
+  free(encoded);
+  MSLite_ImageFree(&image);
   int refused = 1;
   for (size_t n = 0; n < size; n++) {
     unsigned char *cut = (unsigned char *)malloc(n ? n : 1);
@@ -500,6 +509,7 @@ static void test_files(const char *jpeg, const char *written) {
   CHECK_STATUS(MSLite_ImageDecode(NULL, 6, MSLITE_PIXEL_RGB, &image), OH_AI_STATUS_LITE_NULLPTR);
   MSLite_Image floats = make_picture(2, 2, MSLITE_PIXEL_RGB, MSLITE_PIXEL_F32, 0);
   CHECK_STATUS(MSLite_ImageWritePNG(&floats, written), OH_AI_STATUS_LITE_PARAM_INVALID);
+  CHECK_STATUS(MSLite_ImageEncodePNG(&floats, &encoded, &encoded_size), OH_AI_STATUS_LITE_PARAM_INVALID);
   floats.type = MSLITE_PIXEL_U8;
   CHECK_STATUS(MSLite_ImageWritePNG(&floats, "no/such/folder.png"), OH_AI_STATUS_LITE_ERROR);
   CHECK_STATUS(MSLite_ImageWritePNG(&floats, NULL), OH_AI_STATUS_LITE_NULLPTR);

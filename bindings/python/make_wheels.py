@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""make_wheels.py LIBRARY FOLDER [TOOLS]: writes the wheel `mslite` with the library into FOLDER, and with TOOLS, a folder that holds
-converter_lite and mslite, the wheel `mslite_tools`.
+"""make_wheels.py LIBRARIES FOLDER [TOOLS]: writes the wheel `mslite` with libmslite.so and bundled/libmslite_image.so of LIBRARIES into
+FOLDER, and with TOOLS, a folder that holds converter_lite and mslite, the wheel `mslite_tools`.
 
 A wheel's platform tag says the oldest glibc that has every symbol which its binaries need.
 """
@@ -72,10 +72,10 @@ def write(folder, name, summary, files, binaries, requires=(), scripts=()):
     print(f"{path}: {path.stat().st_size / 2**20:.1f} MiB")
 
 
-def library_wheel(library, folder):
+def library_wheel(library, image_library, folder):
     files = {f"mslite/{p.name}": p for p in (HERE / "mslite").iterdir() if p.suffix in (".py", ".typed")}
-    files["mslite/libmslite.so"] = library
-    write(folder, "mslite", "On-device inference and training with MindSpore Lite's .ms models", files, [library], ["numpy"])
+    files |= {"mslite/libmslite.so": library, "mslite/libmslite_image.so": image_library, "mslite/CODECS.txt": HERE.parent / "CODECS.txt"}
+    write(folder, "mslite", "On-device inference and training with MindSpore Lite's .ms models", files, [library, image_library], ["numpy"])
 
 
 def tools_wheel(tools, library, folder):
@@ -104,9 +104,12 @@ def main():
     os.makedirs(sys.argv[2], exist_ok=True)
     for old in pathlib.Path(sys.argv[2]).glob("mslite*.whl"):
         old.unlink()
-    library_wheel(sys.argv[1], sys.argv[2])
+    libraries = pathlib.Path(sys.argv[1])
+    library = libraries / "libmslite.so"
+    [image_library] = (libraries / "bundled").glob("libmslite_image.so.*")
+    library_wheel(library, image_library, sys.argv[2])
     if len(sys.argv) == 4:
-        tools_wheel(sys.argv[3], sys.argv[1], sys.argv[2])
+        tools_wheel(sys.argv[3], library, sys.argv[2])
 
 
 if __name__ == "__main__":

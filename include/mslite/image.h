@@ -112,6 +112,13 @@ OH_AI_API OH_AI_Status MSLite_ImageRead(const char *path, MSLite_PixelFormat for
 OH_AI_API OH_AI_Status MSLite_ImageWritePNG(const MSLite_Image *image, const char *path);
 
 /**
+ * MSLite_ImageWritePNG into memory: for what goes over a network.
+ * @param bytes the file's contents, for free()
+ * @param size how many they are
+ */
+OH_AI_API OH_AI_Status MSLite_ImageEncodePNG(const MSLite_Image *image, void **bytes, size_t *size);
+
+/**
  * Changes the format; sizes must be equal, both pictures are of bytes.
  *   GRAY = 0.299 R + 0.587 G + 0.114 B; A = 255 where there was none, and is dropped where there is none.
  *   R = 1.164 (Y - 16) + 1.596 (V - 128), G = 1.164 (Y - 16) - 0.813 (V - 128) - 0.391 (U - 128),

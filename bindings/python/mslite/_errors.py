@@ -1,6 +1,8 @@
 """What can go wrong, as exceptions with the engine's own text."""
 from __future__ import annotations
 
+from typing import Callable
+
 from . import _library
 
 _NAMES = {
@@ -93,7 +95,7 @@ _CLASSES: "dict[int, type[Error]]" = {
 }
 
 
-def check(status: int, default: "type[Error]" = Error) -> None:
+def check(status: int, default: "type[Error]" = Error, last_error: "Callable[[], str]" = _library.last_error) -> None:
     """Raises what this thread's last call has failed with."""
     if status != 0:
-        raise _CLASSES.get(status, default)(_library.last_error(), status)
+        raise _CLASSES.get(status, default)(last_error(), status)

@@ -103,20 +103,21 @@ _QUICK: "dict[str, tuple[Any, list[Any]]]" = {
 }
 
 
-def _path() -> str:
+def path() -> str:
     """The library in the package, or the one that MSLITE_LIB names."""
     return os.environ.get("MSLITE_LIB") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "libmslite.so")
 
 
-def _declare(loaded: ctypes.CDLL, functions: "dict[str, tuple[Any, list[Any]]]") -> Any:
+def declare(loaded: ctypes.CDLL, functions: "dict[str, tuple[Any, list[Any]]]") -> Any:
+    """Gives functions their results and arguments."""
     for name, (result, arguments) in functions.items():
         function = getattr(loaded, name)
         function.restype, function.argtypes = result, arguments
     return loaded
 
 
-library: Any = _declare(ctypes.CDLL(_path()), _LONG)
-quick: Any = _declare(ctypes.PyDLL(_path()), _QUICK)
+library: Any = declare(ctypes.CDLL(path()), _LONG)
+quick: Any = declare(ctypes.PyDLL(path()), _QUICK)
 _libc: Any = ctypes.CDLL(None)
 _libc.free.restype, _libc.free.argtypes = None, [c_void_p]
 
