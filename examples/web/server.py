@@ -23,15 +23,16 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import mslite
-from PIL import Image, UnidentifiedImageError
+import numpy as np
+from mslite import image
 
 import tasks
 
 PAGE = pathlib.Path(__file__).resolve().parent / "page"
 MAX_BYTES = 8 << 20
-MAX_PIXELS = 16 << 20
-MAX_AT_ONCE = 32  # pictures that may wait for the models
-PICTURES = {"image/jpeg": "JPEG", "image/png": "PNG"}
+MAX_AT_ONCE = 4  # pictures that are decoded and looked at; more wait for their turn
+MAX_WAIT = 5  # seconds
+PICTURES = ("image/jpeg", "image/png")
 TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".jpg": "image/jpeg", ".svg": "image/svg+xml"}
 
 
@@ -88,7 +89,7 @@ class Handler(BaseHTTPRequestHandler):
             return _json({
                 "engine": mslite.version(),
                 "tasks": {name: {"networks": [network.about for network in task.networks]} for name, task in self.server.tasks.items()},
-                "limits": {"bytes": MAX_BYTES, "pixels": MAX_PIXELS, "types": list(PICTURES)},
+                "limits": {"bytes": MAX_BYTES, "types": PICTURES},
             })
         if path not in self.server.files:
             raise Refused(404, f"there is no {path}")
@@ -101,8 +102,8 @@ class Handler(BaseHTTPRequestHandler):
         name = query.get("task", [""])[-1]
         if name not in self.server.tasks:
             raise Refused(404, f'there is no task "{name}"; there are {", ".join(self.server.tasks)}')
-        if not self.server.places.acquire(timeout=5):
-            raise Refused(503, f"{MAX_AT_ONCE} pictures are waiting already")
+        if not self.server.places.acquire(timeout=MAX_WAIT):
+            raise Refused(503, f"too many pictures: this one has waited for {MAX_WAIT} seconds")
         try:
             started = time.perf_counter()
             picture = self._picture(body)
@@ -113,7 +114,7 @@ class Handler(BaseHTTPRequestHandler):
         finally:
             self.server.places.release()
         return _json({
-            "task": name, "width": picture.width, "height": picture.height, **result,
+            "task": name, "width": picture.shape[1], "height": picture.shape[0], **result,
             "milliseconds": {
                 "decode": round((decoded - started) * 1e3, 2), "inference": round(clock.inference * 1e3, 2),
                 "all": round((ended - started) * 1e3, 2),
@@ -139,19 +140,14 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(400, f"{len(body)} of {size} bytes have come")
         return body
 
-    def _picture(self, body: bytes) -> Image.Image:
+    def _picture(self, body: bytes) -> np.ndarray:
         kind = self.headers.get_content_type()
         if kind not in PICTURES:
             raise Refused(415, f"{kind} is no picture's type; {' and '.join(PICTURES)} are")
         try:
-            picture = Image.open(io.BytesIO(body), formats=[PICTURES[kind]])
-            if picture.width * picture.height > MAX_PIXELS:
-                raise Refused(413, f"the picture has {picture.width} x {picture.height} pixels; {MAX_PIXELS} are the most")
-            return picture.convert("RGB")
-        except UnidentifiedImageError:
-            raise Refused(400, f"this is no {PICTURES[kind]} picture") from None
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise Refused(400, f"the {PICTURES[kind]} picture cannot be decoded: {error}") from None
+            return image.decode(body)
+        except mslite.Error as error:
+            raise Refused(400, f"the picture cannot be decoded: {error}") from None
 
     def _answer(self, make: Any) -> None:
         """Sends what make(path, query) gives, or its error."""

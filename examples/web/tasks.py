@@ -1,17 +1,16 @@
 """What the server can find in a picture. Each task owns its models and turns a picture into what the page draws.
 
-A picture is a Pillow image in RGB. Coordinates are the picture's pixels, (0, 0) being its upper left corner; scores go from 0 to 1.
+A picture is an array of uint8, height x width x RGB. Coordinates are its pixels, (0, 0) being the upper left corner; scores go from 0 to 1.
 """
 from __future__ import annotations
 
 import base64
-import io
 import pathlib
 import time
 
 import mslite
 import numpy as np
-from PIL import Image
+from mslite import image
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[1]
 
@@ -31,13 +30,13 @@ class Network:
 
     def __init__(self, models: pathlib.Path, file: str, mean: float, deviation: float, threads: int) -> None:
         self._model = mslite.Model(models / file, mslite.Context(threads=threads))
-        self._mean, self._deviation = np.float32(mean), np.float32(deviation)
-        _, height, width, _ = self._model.inputs[0].shape
-        self.size = (width, height)
+        self._mean, self._deviation = mean, deviation
+        _, self.height, self.width, _ = self._model.inputs[0].shape
         self.about = {"file": file, "bytes": (models / file).stat().st_size, "input": list(self._model.inputs[0].shape)}
 
-    def __call__(self, picture: Image.Image, clock: Clock) -> "list[np.ndarray]":
-        pixels = (np.asarray(picture, np.float32) - self._mean) / self._deviation
+    def __call__(self, picture: np.ndarray, clock: Clock) -> "list[np.ndarray]":
+        """The outputs for a picture of the network's size."""
+        pixels = image.normalize(picture, mean=self._mean, deviation=self._deviation)
         started = time.perf_counter()
         results = self._model.predict([pixels[np.newaxis]])
         clock.inference += time.perf_counter() - started
@@ -66,30 +65,26 @@ class Faces:
             centres.append((np.stack([column, row], 1) + 0.5) / cells)
         self._anchors = np.concatenate(centres)
 
-    def __call__(self, picture: Image.Image, clock: Clock) -> dict:
+    def __call__(self, picture: np.ndarray, clock: Clock) -> dict:
         faces = []
         for points, score in self._detect(picture, clock):
             landmarks = self._landmarks_of(picture, points, clock)
             faces.append({"box": _rounded(points[:2].reshape(4)), "score": round(score, 4), "keypoints": _rounded(points[2:]), **landmarks})
         return {"faces": faces}
 
-    def _detect(self, picture: Image.Image, clock: Clock) -> "list[tuple[np.ndarray, float]]":
+    def _detect(self, picture: np.ndarray, clock: Clock) -> "list[tuple[np.ndarray, float]]":
         """Per face two corners of its box and the six key points, and its score; the best one first."""
-        # The network looks at a square: the picture lies in the middle of it, with black beside.
-        side, target = max(picture.size), self._detector.size[0]
-        inner = [max(1, round(length * target / side)) for length in picture.size]
-        square = Image.new("RGB", self._detector.size)
-        square.paste(picture.resize(inner, Image.Resampling.BILINEAR), ((target - inner[0]) // 2, (target - inner[1]) // 2))
+        square, place = image.letterbox(picture, self._detector.width, self._detector.height)
         values, logits = self._detector(square, clock)
         scores = 1 / (1 + np.exp(-np.clip(logits.reshape(-1), -80, 80).astype(np.float64)))
-        points = values.reshape(-1, 8, 2) / target
+        points = values.reshape(-1, 8, 2)
         kept = (scores >= self.LEAST_SCORE) & (points[:, 1] > 0).all(axis=1)
-        scores, points = scores[kept], points[kept]
+        scores, points = scores[kept], points[kept].astype(np.float64)
         half = points[:, 1] / 2  # the box's centre and size come first, then the key points
-        points += self._anchors[kept][:, np.newaxis]
+        points += self._anchors[kept][:, np.newaxis] * self._detector.width
         points[:, 1] = points[:, 0] + half
         points[:, 0] -= half
-        points = points * side - (side - np.array(picture.size)) / 2
+        points = (points - (place.left, place.top)) / place.scale
         faces = []
         left = np.argsort(-scores)
         while left.size and len(faces) < self.MOST:
@@ -99,19 +94,17 @@ class Faces:
             left = left[~same]
         return faces
 
-    def _landmarks_of(self, picture: Image.Image, points: np.ndarray, clock: Clock) -> dict:
+    def _landmarks_of(self, picture: np.ndarray, points: np.ndarray, clock: Clock) -> dict:
         """The 468 points, and the certainty that there is a face in the square about the box, turned so that the eyes are level."""
         centre, side = points[:2].mean(axis=0), self.CROP * (points[1] - points[0]).max()
-        across = points[3] - points[2]  # from one eye to the other
-        across = across / max(float(np.hypot(*across)), 1e-6)
-        # From the network's pixels to the picture's.
-        turn = np.array([[across[0], -across[1]], [across[1], across[0]]]) * side / self._landmarks.size[0]
-        shift = centre - turn @ np.array(self._landmarks.size) / 2
-        crop = picture.transform(
-            self._landmarks.size, Image.Transform.AFFINE, (*turn[0], shift[0], *turn[1], shift[1]), Image.Resampling.BILINEAR,
-        )
+        x, y = points[3] - points[2]  # from one eye to the other
+        angle = np.arctan2(y, x)
+        # From the picture's pixels to the network's: a turn and a scale, and the box's centre comes to the middle.
+        turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) * self._landmarks.width / side
+        shift = np.array([self._landmarks.width, self._landmarks.height]) / 2 - turn @ centre
+        crop = image.warp_affine(picture, np.column_stack([turn, shift]), self._landmarks.width, self._landmarks.height)
         surface, presence = self._landmarks(crop, clock)
-        landmarks = surface.reshape(-1, 3)[:, :2] @ turn.T + shift
+        landmarks = np.linalg.solve(turn, (surface.reshape(-1, 3)[:, :2] - shift).T).T
         return {"presence": round(float(1 / (1 + np.exp(-presence.item()))), 4), "landmarks": _rounded(landmarks)}
 
 
@@ -122,15 +115,14 @@ class Person:
         self._network = Network(models, "selfie_seg_landscape/model.ms", 0, 255, threads)
         self.networks = [self._network]
 
-    def __call__(self, picture: Image.Image, clock: Clock) -> dict:
-        [mask] = self._network(picture.resize(self._network.size, Image.Resampling.BILINEAR), clock)
+    def __call__(self, picture: np.ndarray, clock: Clock) -> dict:
+        [mask] = self._network(image.resize(picture, self._network.width, self._network.height, "area"), clock)
         mask = mask.reshape(mask.shape[1:3])
-        opacity = Image.fromarray((mask.clip(0, 1) * 255 + 0.5).astype(np.uint8))
         # White, with the mask as its opacity: a page can draw with it as it is.
-        file = io.BytesIO()
-        Image.merge("LA", [Image.new("L", opacity.size, 255), opacity]).save(file, "PNG", compress_level=1)
+        white = np.full((*mask.shape, 4), 255, np.uint8)
+        white[..., 3] = mask.clip(0, 1) * 255 + 0.5
         return {"mask": {
-            "width": opacity.width, "height": opacity.height, "png": base64.b64encode(file.getvalue()).decode(),
+            "width": mask.shape[1], "height": mask.shape[0], "png": base64.b64encode(image.encode_png(white)).decode(),
             "share": round(float((mask > 0.5).mean()), 4),
         }}
 
@@ -146,14 +138,15 @@ class Classes:
         self.networks = [self._network]
         self._labels = (EXAMPLES / "classify" / "imagenet_labels.txt").read_text().splitlines()
 
-    def __call__(self, picture: Image.Image, clock: Clock) -> dict:
-        side = min(picture.size) * self.CROP
-        left, top = ((length - side) / 2 for length in picture.size)
-        box = (left, top, left + side, top + side)
-        [scores] = self._network(picture.resize(self._network.size, Image.Resampling.BILINEAR, box), clock)
+    def __call__(self, picture: np.ndarray, clock: Clock) -> dict:
+        height, width, _ = picture.shape
+        side = max(1, round(min(height, width) * self.CROP))
+        left, top = (width - side) // 2, (height - side) // 2
+        middle = picture[top : top + side, left : left + side]
+        [scores] = self._network(image.resize(middle, self._network.width, self._network.height, "area"), clock)
         scores = scores.reshape(-1)
         best = np.argsort(-scores)[: self.TOP]
-        return {"box": _rounded(np.array(box)), "classes": [
+        return {"box": [left, top, left + side, top + side], "classes": [
             {"index": int(k), "label": self._labels[k], "score": round(float(scores[k]), 4)} for k in best
         ]}
 
