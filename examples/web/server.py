@@ -78,11 +78,22 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # head and body of an answer are two writes
     server: Server
 
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except ConnectionError:
+            self.close_connection = True
+
     def do_GET(self) -> None:
         self._answer(self._get)
 
     def do_POST(self) -> None:
-        self._answer(self._post)
+        self._has_place = False
+        try:
+            self._answer(self._post)
+        finally:
+            if self._has_place:
+                self.server.places.release()
 
     def _get(self, path: str, query: "dict[str, list[str]]") -> "tuple[str, bytes]":
         if path == "/api/tasks":
@@ -104,15 +115,13 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(404, f'there is no task "{name}"; there are {", ".join(self.server.tasks)}')
         if not self.server.places.acquire(timeout=MAX_WAIT):
             raise Refused(503, f"too many pictures: this one has waited for {MAX_WAIT} seconds")
-        try:
-            started = time.perf_counter()
-            picture = self._picture(body)
-            decoded = time.perf_counter()
-            clock = tasks.Clock()
-            result = self.server.tasks[name](picture, clock)
-            ended = time.perf_counter()
-        finally:
-            self.server.places.release()
+        self._has_place = True  # until the answer is sent, which the end of the server waits for
+        started = time.perf_counter()
+        picture = self._picture(body)
+        decoded = time.perf_counter()
+        clock = tasks.Clock()
+        result = self.server.tasks[name](picture, clock)
+        ended = time.perf_counter()
         return _json({
             "task": name, "width": picture.shape[1], "height": picture.shape[0], **result,
             "milliseconds": {

@@ -50,7 +50,8 @@ class Faces:
     """Boxes and six key points of faces from BlazeFace, and 468 points of each face from the landmark network."""
 
     MOST = 8  # faces of one picture
-    LEAST_SCORE = 0.6
+    LEAST_SCORE = 0.6  # of the detector
+    LEAST_PRESENCE = 0.5  # the landmark network's second opinion
     LEAST_OVERLAP = 0.3  # boxes that share more than this part of their area are one face
     CROP = 1.5  # the landmark network looks at a square that is so much larger than the box
 
@@ -68,8 +69,13 @@ class Faces:
     def __call__(self, picture: np.ndarray, clock: Clock) -> dict:
         faces = []
         for points, score in self._detect(picture, clock):
-            landmarks = self._landmarks_of(picture, points, clock)
-            faces.append({"box": _rounded(points[:2].reshape(4)), "score": round(score, 4), "keypoints": _rounded(points[2:]), **landmarks})
+            landmarks, presence = self._landmarks_of(picture, points, clock)
+            if presence < self.LEAST_PRESENCE:
+                continue
+            faces.append({
+                "box": _rounded(points[:2].reshape(4)), "score": round(score, 4), "keypoints": _rounded(points[2:]),
+                "landmarks": _rounded(landmarks), "presence": round(presence, 4),
+            })
         return {"faces": faces}
 
     def _detect(self, picture: np.ndarray, clock: Clock) -> "list[tuple[np.ndarray, float]]":
@@ -94,7 +100,7 @@ class Faces:
             left = left[~same]
         return faces
 
-    def _landmarks_of(self, picture: np.ndarray, points: np.ndarray, clock: Clock) -> dict:
+    def _landmarks_of(self, picture: np.ndarray, points: np.ndarray, clock: Clock) -> "tuple[np.ndarray, float]":
         """The 468 points, and the certainty that there is a face in the square about the box, turned so that the eyes are level."""
         centre, side = points[:2].mean(axis=0), self.CROP * (points[1] - points[0]).max()
         x, y = points[3] - points[2]  # from one eye to the other
@@ -105,7 +111,7 @@ class Faces:
         crop = image.warp_affine(picture, np.column_stack([turn, shift]), self._landmarks.width, self._landmarks.height)
         surface, presence = self._landmarks(crop, clock)
         landmarks = np.linalg.solve(turn, (surface.reshape(-1, 3)[:, :2] - shift).T).T
-        return {"presence": round(float(1 / (1 + np.exp(-presence.item()))), 4), "landmarks": _rounded(landmarks)}
+        return landmarks, float(1 / (1 + np.exp(-presence.item())))
 
 
 class Person:

@@ -66,15 +66,21 @@ async function run() {
 // --- what the page says ---
 
 const times = []; // of the last frames
-let reported = 0;
+let latest = null;
+let shown = 0;
 
 function report(answer, trip, still) {
   const now = performance.now();
   times.push(now);
   while (times.length > 2 && times[0] < now - 2000) times.shift();
-  if (now - reported < 250 && !still && !paused) return; // readable is slower than live
-  reported = now;
-  const rate = (1000 * (times.length - 1)) / (now - times[0]);
+  latest = { answer, trip, still };
+  if (now - shown > 250 || still || paused) show(); // as often as one can read
+}
+
+function show() {
+  shown = performance.now();
+  const { answer, trip, still } = latest;
+  const rate = (1000 * (times.length - 1)) / (times.at(-1) - times[0]);
   $("rate").textContent = still || times.length < 2 ? "–" : rate.toFixed(rate < 10 ? 1 : 0);
   $("inference").textContent = answer.milliseconds.inference.toFixed(1);
   $("trip").textContent = trip.toFixed(0);
@@ -167,6 +173,7 @@ stage.addEventListener("drop", (event) => {
 $("pause").addEventListener("click", () => {
   paused = !paused;
   if (!paused) times.length = 0;
+  else if (latest) show(); // of the frame that stays
   $("pause").setAttribute("aria-pressed", paused);
   $("pause").setAttribute("aria-label", paused ? "Go on" : "Pause");
 });
