@@ -199,6 +199,9 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self._send(int(code), *_error(int(code), message or self.responses[code][0]))
 
+    def log_error(self, *_: Any) -> None:
+        """Connections that have been silent for too long: nothing is wrong with that."""
+
     def log_request(self, code: "int | str" = "-", size: "int | str" = "-") -> None:
         if code != 200:
             super().log_request(code, size)
