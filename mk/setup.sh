@@ -70,6 +70,9 @@ test_() {
   [ "$(uname -m)" = aarch64 ] || aarch64
   need cmake has cmake
   need pkg-config has pkg-config
+  # The page of examples/web.
+  need chromium has chromium
+  need chromium-driver has chromedriver
   # Encrypted models: any package that brings libcrypto will do.
   need openssl libcrypto
 }
