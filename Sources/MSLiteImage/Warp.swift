@@ -8,11 +8,7 @@ public func MSLite_ImageWarpAffine(
   _ source: UnsafePointer<MSLite_Image>!, _ matrix: UnsafePointer<Double>!, _ interpolation: MSLite_Interpolation, _ border: MSLite_Border,
   _ value: UnsafePointer<Float>!, _ destination: UnsafePointer<MSLite_Image>!
 ) -> OH_AI_Status {
-  call { () throws(EngineError) in
-    let (from, to) = try sameForm(source, destination)
-    guard let matrix else { throw EngineError(.nullPointer, "matrix is NULL") }
-    try warp(from, Matrix(affine: matrix), false, interpolation, border, value, to)
-  }
+  warp(source, matrix, isPerspective: false, interpolation, border, value, destination)
 }
 
 @c @implementation
@@ -20,10 +16,17 @@ public func MSLite_ImageWarpPerspective(
   _ source: UnsafePointer<MSLite_Image>!, _ matrix: UnsafePointer<Double>!, _ interpolation: MSLite_Interpolation, _ border: MSLite_Border,
   _ value: UnsafePointer<Float>!, _ destination: UnsafePointer<MSLite_Image>!
 ) -> OH_AI_Status {
+  warp(source, matrix, isPerspective: true, interpolation, border, value, destination)
+}
+
+private func warp(
+  _ source: UnsafePointer<MSLite_Image>?, _ matrix: UnsafePointer<Double>?, isPerspective: Bool, _ interpolation: MSLite_Interpolation,
+  _ border: MSLite_Border, _ value: UnsafePointer<Float>?, _ destination: UnsafePointer<MSLite_Image>?
+) -> OH_AI_Status {
   call { () throws(EngineError) in
     let (from, to) = try sameForm(source, destination)
     guard let matrix else { throw EngineError(.nullPointer, "matrix is NULL") }
-    try warp(from, Matrix(perspective: matrix), true, interpolation, border, value, to)
+    try warp(from, isPerspective ? Matrix(perspective: matrix) : Matrix(affine: matrix), isPerspective, interpolation, border, value, to)
   }
 }
 
