@@ -36,15 +36,25 @@ typedef struct MSImageKernels {
   /* Vertical pass: out = (a + (b - a) * weight / 2^15 + 32) / 64. */
   void (*bilinear_column)(const int16_t *a, const int16_t *b, int16_t weight, uint8_t *out, intptr_t n);
 
+  /* Horizontal pass of a bicubic resize: out[x * channels + c] = the sum of four pixels' bytes with weights of 14 bits, with 6 bits for
+   * the fraction. `index` and `weight` have four entries for each x; `out` has room for one more element. */
+  void (*bicubic_row)(const uint8_t *row, intptr_t readable, int32_t channels, const int32_t *index, const int16_t *weight, int16_t *out,
+                      intptr_t count);
+  /* Vertical pass: the sum of four rows with weights of 14 bits, rounded and limited to 0...255. */
+  void (*bicubic_column)(const int16_t *const rows[4], const int16_t weight[4], uint8_t *out, intptr_t n);
+
   /* sum = (first ? 0 : sum) + weight * row */
   void (*accumulate_u8)(const uint8_t *row, float weight, int32_t first, float *sum, intptr_t n);
   void (*accumulate_f32)(const float *row, float weight, int32_t first, float *sum, intptr_t n);
-  /* out[x * channels + c] = sum over t in 0..<taps of weight[t] * row[index[t] + c], both tables continued for the next x. Four floats
-   * can be read at each index. */
-  void (*weigh_row)(const float *row, int32_t channels, int32_t taps, const int32_t *index, const float *weight, float *out,
-                    intptr_t count);
-  /* The rounded mean of 2 x 2 pixels of two rows. */
+  /* The sum of 1 to 4 rows with weights. */
+  void (*weigh_column)(const float *const *rows, const float *weight, int32_t taps, float *out, intptr_t n);
+  /* out[x * channels + c] = sum over t in 0..<taps of weight[t] * row[index[t] + c], both tables continued for the next x. `readable` is
+   * how many floats of `row` exist. */
+  void (*weigh_row)(const float *row, intptr_t readable, int32_t channels, int32_t taps, const int32_t *index, const float *weight,
+                    float *out, intptr_t count);
+  /* The mean of 2 x 2 pixels of two rows, of bytes rounded. */
   void (*halve)(const uint8_t *a, const uint8_t *b, int32_t channels, uint8_t *out, intptr_t count);
+  void (*halve_f32)(const float *a, const float *b, int32_t channels, float *out, intptr_t count);
   /* Rounded to the nearest, ties to even, and limited to 0...255. */
   void (*round_u8)(const float *in, uint8_t *out, intptr_t n);
 
