@@ -24,6 +24,8 @@ import CImage
   table.pointee.halve_f32 = halve
   table.pointee.round_u8 = roundToBytes
   table.pointee.gather = gather
+  table.pointee.reverse = reverse
+  table.pointee.turn = turn
   table.pointee.gray = gray
   table.pointee.reorder = reorder
   table.pointee.from_nv = fromNV

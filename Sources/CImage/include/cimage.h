@@ -20,6 +20,8 @@ static inline intptr_t ms_image_border(intptr_t place, intptr_t size, MSLite_Bor
 typedef struct MSImageWarp {
   const uint8_t *data;
   intptr_t stride;
+  /* Whether 31 bits are enough for offsets from `data`. */
+  int32_t is_small;
   int32_t width, height, channels;
   int32_t is_float, is_nearest, is_perspective;
   MSLite_Border border;
@@ -60,6 +62,13 @@ typedef struct MSImageKernels {
 
   /* out pixel x = the pixel_bytes (1, 3, 4, 12 or 16) bytes at in + offset[x] */
   void (*gather)(const uint8_t *in, const intptr_t *offset, int32_t pixel_bytes, uint8_t *out, intptr_t count);
+
+  /* out pixel x = pixel count - 1 - x of `in`; pixel_bytes as above */
+  void (*reverse)(const uint8_t *in, int32_t pixel_bytes, uint8_t *out, intptr_t count);
+  /* out pixel (x, y) = the one at in + x * step_x + y * step_y, where step_y is pixel_bytes or -pixel_bytes: a row of `out` is a
+   * column of `in`. The last pixel of the memory of `in` is in the first or the last column of `out`. */
+  void (*turn)(const uint8_t *in, intptr_t step_x, intptr_t step_y, int32_t pixel_bytes, uint8_t *out, intptr_t out_stride, intptr_t width,
+               intptr_t height);
 
   void (*gray)(const uint8_t *in, int32_t channels, int32_t red, uint8_t *out, intptr_t count);
   /* Between GRAY, RGB, BGR and RGBA; `swaps` red and blue. Alpha is copied, or 255 where there was none. */
