@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <stdexcept>
 #include <vector>
 
 #include <mslite/image.hpp>
@@ -67,10 +68,12 @@ class Detector {
     model.predict().value();
     const auto values = model.output("regressors").data<float>().value(), scores = model.output("classificators").data<float>().value();
 
+    if (scores.size() != anchors.size() || values.size() != VALUES * anchors.size()) throw std::runtime_error("not the expected detector");
+
     std::vector<Face> faces;
     std::vector<Box> boxes;
     std::vector<float> certain;
-    for (size_t i = 0; i < anchors.size() && i < scores.size(); i++) {
+    for (size_t i = 0; i < anchors.size(); i++) {
       const float score = sigmoid(scores[i]);
       if (score < 0.5f) continue;
       /* Centre, size, and six points, in pixels of the square; all places are seen from the anchor. */
@@ -112,15 +115,16 @@ class Landmarks {
     square.to_tensor(model.inputs()[0].mutable_data<float>().value()).value(); /* 0...1 */
     model.predict().value();
     const auto values = model.outputs()[0].data<float>().value(), presence = model.outputs()[1].data<float>().value();
+    if (values.size() != 3 * POINTS || presence.size() != 1) throw std::runtime_error("not the expected network for landmarks");
     std::vector<Point> points;
     if (sigmoid(presence[0]) < 0.5f) return points;
     /* x, y and depth of each point, in pixels of the square. */
-    for (size_t i = 0; i + 2 < values.size(); i += 3) points.push_back(box.place(values[i] / SIDE, values[i + 1] / SIDE));
+    for (size_t i = 0; i < values.size(); i += 3) points.push_back(box.place(values[i] / SIDE, values[i + 1] / SIDE));
     return points;
   }
 
  private:
-  enum { SIDE = 192 };
+  enum { SIDE = 192, POINTS = 468 };
   mslite::Model model;
   Image square;
 };

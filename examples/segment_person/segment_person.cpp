@@ -6,6 +6,7 @@
  * a person's. */
 #include <cmath>
 #include <cstdio>
+#include <stdexcept>
 
 #include <mslite/image.hpp>
 #include <mslite/mslite.hpp>
@@ -27,6 +28,7 @@ class Segmenter {
     small.to_tensor(model.inputs()[0].mutable_data<float>().value()).value(); /* 0...1 */
     model.predict().value();
     const auto likely = model.outputs()[0].data<float>().value();
+    if (likely.size() != WIDTH * HEIGHT) throw std::runtime_error("not the expected model");
     for (int y = 0; y < HEIGHT; y++)
       for (int x = 0; x < WIDTH; x++) small_mask.row<uint8_t>(y)[x] = static_cast<uint8_t>(std::lround(255 * likely[y * WIDTH + x]));
     return small_mask.resized(picture.width(), picture.height()).value();
