@@ -114,7 +114,7 @@ def test_page(run_example, drawn, target):
     assert not (writing & ~inside).any()
 
 
-@pytest.mark.parametrize("target, degrees, rate", [("run", 180, 0.01), ("python", 180, 0.01), ("run", 15, 0.02)])
+@pytest.mark.parametrize("target, degrees, rate", [("run", 180, 0.01), ("python", 180, 0.01), ("run", 15, 0.02), ("run", 90, 0.02)])
 def test_turned_page(run_example, turned, target, degrees, rate):
     found = lines(run_example("read_text", target, PICTURE=turned(degrees)))
     assert error_rate(found) <= rate

@@ -17,10 +17,10 @@ import mslite
 import numpy as np
 from mslite import image
 
-# The settings with which PaddleOCR runs the detector; lengths are in its pixels.
+# PaddleOCR's settings of the detector, but for BOX_LIKELIHOOD, 0.6 there, which loses lines that lie askew; lengths are in its pixels.
 LONGEST_SIDE = 960
 TEXT_LIKELIHOOD = 0.3
-BOX_LIKELIHOOD = 0.6
+BOX_LIKELIHOOD = 0.5
 SMALLEST_HEIGHT = 3
 GROWTH = 1.5
 
