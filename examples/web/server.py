@@ -31,7 +31,7 @@ import tasks
 PAGE = pathlib.Path(__file__).resolve().parent / "page"
 MAX_BYTES = 8 << 20
 MAX_AT_ONCE = 4  # pictures that are decoded and looked at; more wait for their turn
-MAX_WAIT = 5  # seconds
+MAX_WAIT = 20  # seconds
 PICTURES = ("image/jpeg", "image/png")
 TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".jpg": "image/jpeg", ".svg": "image/svg+xml"}
 
