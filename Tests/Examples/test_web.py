@@ -154,6 +154,7 @@ def test_what_is_refused(port):
     assert status == 413 and str(9 << 20) in message
     assert error_of(ask(port, "DELETE", "/"))[0] == 501
     assert error_of(ask(port, "GET", "/", Host="elsewhere.example"))[0] == 403
+    assert error_of(ask(port, "POST", "/api/detect?task=faces", b"GET / HTTP/1.1", Host="elsewhere.example", Content_Type="image/jpeg"))[0] == 403
     for path in ("/../server.py", "/..%2fserver.py", "/%2e%2e/server.py", "//etc/passwd", "/page/../../../README.md", "/index.html"):
         assert error_of(ask(port, "GET", path))[0] == 404
     # None of that has hurt it.
@@ -172,6 +173,7 @@ def test_broken_requests(port):
     head = f"POST /api/detect?task=faces HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: image/jpeg\r\n"
     assert " 411 " in raw(port, f"{head}\r\n".encode())
     assert " 411 " in raw(port, f"{head}Content-Length: -5\r\n\r\n".encode())
+    assert " 411 " in raw(port, f"{head}Content-Length: {'9' * 5000}\r\n\r\n".encode())
     assert " 413 " in raw(port, f"{head}Content-Length: 99999999999999999999\r\n\r\n".encode())
     assert " 400 " in raw(port, f"{head}Content-Length: 500\r\n\r\nonly this".encode())
     raw(port, b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n")  # somebody tries https
@@ -186,8 +188,9 @@ def test_many_clients(port):
     def client(number):
         for k in range(6):
             task = list(pictures)[(number + k) % 3]
-            status, answer = detect(port, task, pictures[task])
-            assert status == 200 and answer[result[task]] == alone[task]
+            while (answer := detect(port, task, pictures[task]))[0] == 503:
+                pass  # so many clients have to wait on a slow machine
+            assert answer[0] == 200 and answer[1][result[task]] == alone[task]
 
     with concurrent.futures.ThreadPoolExecutor(24) as pool:
         list(pool.map(client, range(24)))

@@ -31,7 +31,7 @@ import tasks
 PAGE = pathlib.Path(__file__).resolve().parent / "page"
 MAX_BYTES = 8 << 20
 MAX_AT_ONCE = 4  # pictures that are decoded and looked at; more wait for their turn
-MAX_WAIT = 5  # seconds
+MAX_WAIT = 20  # seconds
 PICTURES = ("image/jpeg", "image/png")
 TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".jpg": "image/jpeg", ".svg": "image/svg+xml"}
 
@@ -132,7 +132,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal():
+        if not length.isdecimal() or len(length) > 20:
             self.close_connection = True
             raise Refused(411, "a picture comes with its Content-Length")
         size = int(length)
@@ -163,13 +163,12 @@ class Handler(BaseHTTPRequestHandler):
         try:
             # A page of another name that leads to this address does not get to use the server.
             if self.headers.get("Host") not in self.server.hosts:
+                self.close_connection = True  # what follows may be a body, which is not read
                 raise Refused(403, f"this server is {self.server.url}")
             address = urlsplit(self.path)
             status, (kind, body) = 200, make(address.path, parse_qs(address.query))
         except Refused as refused:
             status, (kind, body) = refused.status, _error(refused.status, str(refused))
-        except mslite.Error as error:
-            status, (kind, body) = 500, _error(500, f"{error.status_name}: {error}")
         except (ConnectionError, TimeoutError):
             # The client is gone, or has been silent for too long.
             self.close_connection = True

@@ -24,7 +24,7 @@ async function ask(address, options) {
     throw Object.assign(new Error("The server does not answer; trying again."), { passing: true });
   }
   const answer = await response.json();
-  if (!response.ok) throw new Error(answer.error.message);
+  if (!response.ok) throw Object.assign(new Error(answer.error.message), { passing: response.status === 503 });
   return answer;
 }
 
