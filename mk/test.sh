@@ -629,13 +629,13 @@ step_demo() {
   engine "$host" && make --no-print-directory image && make --no-print-directory -C examples/classify run | tee $out/demo.txt &&
     grep -q -E 'military uniform|academic gown' $out/demo.txt && [ "$(grep -c 'median of' $out/demo.txt)" = 2 ] || return 1
   # The exported model's accuracy, in percent.
-  python_environment || return 1
-  make --no-print-directory -C examples/train_digits run PYTHON="$PWD/$out/venv/bin/python" | tee $out/digits.txt &&
+  make --no-print-directory image || return 1
+  make --no-print-directory -C examples/train_digits run | tee $out/digits.txt &&
     sed -n 's/^.*digits.ms: test accuracy \([0-9.]*\) %$/\1/p' $out/digits.txt | awk '{ n++; if ($1 < 98) bad = 1 } END { exit bad || n != 1 }' ||
     return 1
   # Its exit status says whether the accuracy is reached.
   swift_build &&
-    make --no-print-directory -C examples/transfer_learning run PYTHON="$PWD/$out/venv/bin/python" CONVERTER="$PWD/.build/release/converter_lite"
+    make --no-print-directory -C examples/transfer_learning run CONVERTER="$PWD/.build/release/converter_lite"
 }
 
 # The use cases: each example's one command, and what it prints and draws.

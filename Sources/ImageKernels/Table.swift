@@ -14,12 +14,18 @@ import CImage
 @inline(always) private func fill(_ table: UnsafeMutablePointer<MSImageKernels>) {
   table.pointee.bilinear_row = bilinearRow
   table.pointee.bilinear_column = bilinearColumn
+  table.pointee.bicubic_row = bicubicRow
+  table.pointee.bicubic_column = bicubicColumn
   table.pointee.accumulate_u8 = accumulate
   table.pointee.accumulate_f32 = accumulate
+  table.pointee.weigh_column = weighColumn
   table.pointee.weigh_row = weighRow
   table.pointee.halve = halve
+  table.pointee.halve_f32 = halve
   table.pointee.round_u8 = roundToBytes
   table.pointee.gather = gather
+  table.pointee.reverse = reverse
+  table.pointee.turn = turn
   table.pointee.gray = gray
   table.pointee.reorder = reorder
   table.pointee.from_nv = fromNV

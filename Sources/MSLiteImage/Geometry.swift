@@ -119,27 +119,21 @@ public func MSLite_ImageRotate90(
       throw EngineError(.parameterInvalid, "destination is \(to.width) x \(to.height) pixels; expected \(width) x \(height)")
     }
     if turns == 0 { return copy(from, to) }
-    let scratch = try Scratch(bytes: to.width * MemoryLayout<Int>.stride)
-    let offsets = scratch.base.assumingMemoryBound(to: Int.self)
-    // Row y of the destination begins at a place of the source's and goes on in steps of so many bytes.
-    let step = turns == 2 ? -from.pixelBytes : turns == 1 ? -from.stride : from.stride
-    for x in 0..<to.width { offsets[x] = x * step }
-    let kernels = ImageKernels.active
+    let kernels = ImageKernels.active, pixelBytes = Int32(from.pixelBytes)
+    if turns == 2 {
+      for y in 0..<to.height { kernels.reverse(from.bytes(from.height - 1 - y), pixelBytes, to.bytes(y), to.width) }
+      return
+    }
+    // The source's place of the destination's first pixel, and the ways from there to the right and down.
+    let isClockwise = turns == 1
+    let first = isClockwise ? from.bytes(from.height - 1) : from.bytes(0) + (from.width - 1) * from.pixelBytes
+    let right = isClockwise ? -from.stride : from.stride, down = isClockwise ? from.pixelBytes : -from.pixelBytes
     // Blocks of columns, whose rows of the source stay in the cache.
     var left = 0
     while left < to.width {
-      let count = min(64, to.width - left)
-      for y in 0..<to.height {
-        let start: UnsafeMutableRawPointer
-        switch turns {
-        case 1: start = from.row(from.height - 1) + y * from.pixelBytes
-        case 2: start = from.row(from.height - 1 - y) + (from.width - 1) * from.pixelBytes
-        default: start = from.base + (from.width - 1 - y) * from.pixelBytes
-        }
-        kernels.gather(
-          start.assumingMemoryBound(to: UInt8.self), offsets + left, Int32(from.pixelBytes), to.bytes(y) + left * to.pixelBytes, count)
-      }
-      left += count
+      let width = min(64, to.width - left)
+      kernels.turn(first + left * right, right, down, pixelBytes, to.bytes(0) + left * to.pixelBytes, to.stride, width, to.height)
+      left += width
     }
   }
 }

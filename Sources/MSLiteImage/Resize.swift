@@ -22,16 +22,23 @@ func resize(_ from: Picture, _ to: Picture, _ interpolation: MSLite_Interpolatio
     return
   }
   let isBilinearOrArea = interpolation == MSLITE_INTERPOLATION_BILINEAR || interpolation == MSLITE_INTERPOLATION_AREA
-  if isBilinearOrArea && !from.isFloat && from.width == 2 * to.width && from.height == 2 * to.height {
-    let kernels = ImageKernels.active
-    for y in 0..<to.height { kernels.halve(from.bytes(2 * y), from.bytes(2 * y + 1), Int32(from.channels), to.bytes(y), to.width) }
+  if isBilinearOrArea && from.width == 2 * to.width && from.height == 2 * to.height {
+    let kernels = ImageKernels.active, channels = Int32(from.channels)
+    for y in 0..<to.height {
+      if from.isFloat {
+        kernels.halve_f32(from.floats(2 * y), from.floats(2 * y + 1), channels, to.floats(y), to.width)
+      } else {
+        kernels.halve(from.bytes(2 * y), from.bytes(2 * y + 1), channels, to.bytes(y), to.width)
+      }
+    }
     return
   }
   switch interpolation {
   case MSLITE_INTERPOLATION_NEAREST: try nearest(from, to)
   case MSLITE_INTERPOLATION_BILINEAR:
     if from.isFloat { try resizeByRows(from, to, .linear) } else { try bilinearBytes(from, to) }
-  case MSLITE_INTERPOLATION_BICUBIC: try resizeByRows(from, to, .cubic)
+  case MSLITE_INTERPOLATION_BICUBIC:
+    if from.isFloat { try resizeByRows(from, to, .cubic) } else { try bicubicBytes(from, to) }
   default:
     if from.width >= to.width && from.height >= to.height {
       try resizeByArea(from, to)
@@ -94,38 +101,77 @@ private func bilinearBytes(_ from: Picture, _ to: Picture) throws(EngineError) {
 /// A weight below 1 with 15 bits.
 private func fixed(_ weight: Float) -> Int16 { Int16(min((weight * 32768).rounded(), 32767)) }
 
+/// Bytes in integers of 16 bits, as above; of the rows at the new width the last four are kept.
+private func bicubicBytes(_ from: Picture, _ to: Picture) throws(EngineError) {
+  let kernels = ImageKernels.active
+  let columns = try Taps(.cubic, from: from.width, to: to.width, unit: from.channels)
+  let rows = try Taps(.cubic, from: from.height, to: to.height, unit: 1)
+  let tables = try Scratch(bytes: (to.width + to.height) * 8)
+  let columnWeights = tables.base.assumingMemoryBound(to: Int16.self), rowWeights = columnWeights + 4 * to.width
+  fixedCubic(columns.weight, columnWeights, to.width)
+  fixedCubic(rows.weight, rowWeights, to.height)
+  let rowBytes = ((to.rowElements + 1) * 2 + 63) / 64 * 64
+  let buffer = try Scratch(bytes: 4 * rowBytes)
+  var held = SIMD4<Int>(repeating: -1)
+  withUnsafeTemporaryAllocation(of: UnsafePointer<Int16>?.self, capacity: 4) { taps in
+    for y in 0..<to.height {
+      for t in 0..<4 {
+        let row = Int(rows.index[4 * y + t]), slot = row & 3
+        let wide = (buffer.base + slot * rowBytes).assumingMemoryBound(to: Int16.self)
+        if held[slot] != row {
+          kernels.bicubic_row(from.bytes(row), from.rowBytes, Int32(from.channels), columns.index, columnWeights, wide, to.width)
+          held[slot] = row
+        }
+        taps[t] = UnsafePointer(wide)
+      }
+      kernels.bicubic_column(taps.baseAddress, rowWeights + 4 * y, to.bytes(y), to.rowElements)
+    }
+  }
+}
+
+/// Weights with 14 bits, which add up to 1.
+private func fixedCubic(_ weight: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Int16>, _ count: Int) {
+  for x in 0..<count {
+    let weight = weight + 4 * x, out = out + 4 * x
+    for t in 0..<4 { out[t] = Int16((weight[t] * 16384).rounded()) }
+    out[1] = 16384 - out[0] - out[2] - out[3]
+  }
+}
+
 /// Rows first, of which the last four are kept; for rules with up to four taps.
 private func resizeByRows(_ from: Picture, _ to: Picture, _ rule: Taps.Rule) throws(EngineError) {
   let kernels = ImageKernels.active
   let columns = try Taps(rule, from: from.width, to: to.width, unit: from.channels)
   let rows = try Taps(rule, from: from.height, to: to.height, unit: 1)
   let elements = to.rowElements
-  let buffer = try Scratch(bytes: (5 * elements + from.rowElements) * 4)
+  let buffer = try Scratch(bytes: (5 * elements + (from.isFloat ? 0 : from.rowElements)) * 4)
   let sum = buffer.floats(4 * elements), wide = buffer.floats(5 * elements)
   var held = SIMD4<Int>(repeating: -1)
-  for y in 0..<to.height {
-    let out = to.isFloat ? to.floats(y) : sum
-    var isFirst: Int32 = 1
-    for t in 0..<rows.count {
-      let weight = rows.weight[y * rows.count + t]
-      if weight == 0 { continue }
-      let row = Int(rows.index[y * rows.count + t]), slot = row & 3
-      let narrow = buffer.floats(slot * elements)
-      if held[slot] != row {
-        // Floats too are copied: the kernel loads four of the last pixel.
-        if from.isFloat {
-          memcpy(wide, from.row(row), from.rowBytes)
-        } else {
-          kernels.accumulate_u8(from.bytes(row), 1, 1, wide, from.rowElements)
+  withUnsafeTemporaryAllocation(of: UnsafePointer<Float>?.self, capacity: 4) { taps in
+    for y in 0..<to.height {
+      var weights = SIMD4<Float>.zero, count = 0
+      for t in 0..<rows.count {
+        let weight = rows.weight[y * rows.count + t]
+        if weight == 0 { continue }
+        let row = Int(rows.index[y * rows.count + t]), slot = row & 3
+        let narrow = buffer.floats(slot * elements)
+        if held[slot] != row {
+          if !from.isFloat { kernels.accumulate_u8(from.bytes(row), 1, 1, wide, from.rowElements) }
+          kernels.weigh_row(
+            from.isFloat ? from.floats(row) : wide, from.rowElements, Int32(from.channels), Int32(columns.count), columns.index,
+            columns.weight, narrow, to.width)
+          held[slot] = row
         }
-        kernels.weigh_row(
-          wide, Int32(from.channels), Int32(columns.count), columns.index, columns.weight, narrow, to.width)
-        held[slot] = row
+        taps[count] = UnsafePointer(narrow)
+        weights[count] = weight
+        count += 1
       }
-      kernels.accumulate_f32(narrow, weight, isFirst, out, elements)
-      isFirst = 0
+      withUnsafeBytes(of: weights) { weights in
+        kernels.weigh_column(
+          taps.baseAddress, weights.baseAddress?.assumingMemoryBound(to: Float.self), Int32(count), to.isFloat ? to.floats(y) : sum, elements)
+      }
+      if !to.isFloat { kernels.round_u8(sum, to.bytes(y), elements) }
     }
-    if !to.isFloat { kernels.round_u8(sum, to.bytes(y), elements) }
   }
 }
 
@@ -149,7 +195,7 @@ private func resizeByArea(_ from: Picture, _ to: Picture) throws(EngineError) {
       isFirst = 0
     }
     kernels.weigh_row(
-      sum, Int32(from.channels), Int32(columns.count), columns.index, columns.weight, to.isFloat ? to.floats(y) : narrow, to.width)
+      sum, from.rowElements, Int32(from.channels), Int32(columns.count), columns.index, columns.weight, to.isFloat ? to.floats(y) : narrow, to.width)
     if !to.isFloat { kernels.round_u8(narrow, to.bytes(y), to.rowElements) }
   }
 }

@@ -8,11 +8,7 @@ public func MSLite_ImageWarpAffine(
   _ source: UnsafePointer<MSLite_Image>!, _ matrix: UnsafePointer<Double>!, _ interpolation: MSLite_Interpolation, _ border: MSLite_Border,
   _ value: UnsafePointer<Float>!, _ destination: UnsafePointer<MSLite_Image>!
 ) -> OH_AI_Status {
-  call { () throws(EngineError) in
-    let (from, to) = try sameForm(source, destination)
-    guard let matrix else { throw EngineError(.nullPointer, "matrix is NULL") }
-    try warp(from, Matrix(affine: matrix), false, interpolation, border, value, to)
-  }
+  warp(source, matrix, isPerspective: false, interpolation, border, value, destination)
 }
 
 @c @implementation
@@ -20,10 +16,17 @@ public func MSLite_ImageWarpPerspective(
   _ source: UnsafePointer<MSLite_Image>!, _ matrix: UnsafePointer<Double>!, _ interpolation: MSLite_Interpolation, _ border: MSLite_Border,
   _ value: UnsafePointer<Float>!, _ destination: UnsafePointer<MSLite_Image>!
 ) -> OH_AI_Status {
+  warp(source, matrix, isPerspective: true, interpolation, border, value, destination)
+}
+
+private func warp(
+  _ source: UnsafePointer<MSLite_Image>?, _ matrix: UnsafePointer<Double>?, isPerspective: Bool, _ interpolation: MSLite_Interpolation,
+  _ border: MSLite_Border, _ value: UnsafePointer<Float>?, _ destination: UnsafePointer<MSLite_Image>?
+) -> OH_AI_Status {
   call { () throws(EngineError) in
     let (from, to) = try sameForm(source, destination)
     guard let matrix else { throw EngineError(.nullPointer, "matrix is NULL") }
-    try warp(from, Matrix(perspective: matrix), true, interpolation, border, value, to)
+    try warp(from, isPerspective ? Matrix(perspective: matrix) : Matrix(affine: matrix), isPerspective, interpolation, border, value, to)
   }
 }
 
@@ -82,7 +85,7 @@ private func warp(
   let pixel = pixelValue(value, from.channels)
   let (a, b, c) = (inverse.a, inverse.b, inverse.c)
   var warp = MSImageWarp(
-    data: from.bytes(0), stride: from.stride, width: Int32(from.width), height: Int32(from.height), channels: Int32(from.channels),
+    data: from.bytes(0), stride: from.stride, is_small: from.stride * from.height < 1 << 31 ? 1 : 0, width: Int32(from.width), height: Int32(from.height), channels: Int32(from.channels),
     is_float: from.isFloat ? 1 : 0, is_nearest: interpolation == MSLITE_INTERPOLATION_NEAREST ? 1 : 0,
     is_perspective: isPerspective ? 1 : 0, border: border, value: (pixel[0], pixel[1], pixel[2], pixel[3]),
     matrix: (a.x, a.y, a.z, b.x, b.y, b.z, c.x, c.y, c.z))

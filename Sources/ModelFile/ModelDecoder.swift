@@ -2,8 +2,8 @@ import FlatBuffers
 import Graph
 
 extension ModelRecord {
-  /// Decodes all tables of a file.
-  init(_ file: FlatBuffer, _ schema: ModelSchema) throws(EngineError) {
+  /// Decodes all tables of a file. `withoutBiasParameters`: those of ``derivedBiases(_:)`` are left out.
+  init(_ file: FlatBuffer, _ schema: ModelSchema, withoutBiasParameters: Bool) throws(EngineError) {
     let root: Table
     do throws(FlatBufferError) {
       root = try file.root()
@@ -36,25 +36,32 @@ extension ModelRecord {
     nodes.reserveCapacity(nodeTables.count)
     tensors = []
     tensors.reserveCapacity(tensorTables.count)
+    // The old schema's nodes want the tensors.
+    if schema == .current {
+      for i in 0..<nodeTables.count {
+        do throws(FlatBufferError) {
+          nodes.append(try NodeRecord(nodeTables.table(i)))
+        } catch { throw EngineError(.error, "node \(i): \(error.text)") }
+      }
+    }
+    let isDerived = withoutBiasParameters ? derivedBiases(tensorTables.count) : []
     for i in 0..<tensorTables.count {
       do throws(FlatBufferError) {
-        var tensor = try TensorRecord(tensorTables.table(i))
+        var tensor = try TensorRecord(tensorTables.table(i), isDerivedBias: !isDerived.isEmpty && isDerived[i])
         if schema == .v0 { tensor.format = V0Conversion.format(tensor.format) }
         tensors.append(tensor)
       } catch { throw EngineError(.error, "tensor \(i): \(error.text)") }
     }
-    for i in 0..<nodeTables.count {
-      do throws(FlatBufferError) {
-        let table = try nodeTables.table(i)
-        switch schema {
-        case .current: nodes.append(try NodeRecord(table))
-        case .v0:
+    if schema == .v0 {
+      for i in 0..<nodeTables.count {
+        do throws(FlatBufferError) {
+          let table = try nodeTables.table(i)
           var conversion = try V0Conversion(table)
           try conversion.convert(table, tensors)
           try conversion.addConstants(to: &self, file)
           nodes.append(conversion.node)
-        }
-      } catch { throw EngineError(.error, "node \(i): \(error.text)") }
+        } catch { throw EngineError(.error, "node \(i): \(error.text)") }
+      }
     }
     guard let subgraphTables else {
       // Older files have no subgraphs: the whole file is one.
@@ -69,6 +76,25 @@ extension ModelRecord {
         subgraphs.append(try SubgraphRecord(subgraphTables.table(i)))
       } catch { throw EngineError(.error, "subgraph \(i): \(error.text)") }
     }
+  }
+
+  /// Which of `count` tensors are nothing but biases of layers in 8 bits: their unit is that of the layer's sums, and nobody asks their
+  /// parameters. They are half of all parameters of such a model.
+  private func derivedBiases(_ count: Int) -> [Bool] {
+    var isBias = [Bool](repeating: false, count: count), isOther = isBias
+    for node in nodes {
+      let isLayer: Bool
+      switch node.kind {
+      case .conv2DFusion, .conv2dTransposeFusion, .fullConnection, .matMulFusion:
+        isLayer = node.quantType == 1 || node.quantType == 3 || node.quantType == 5
+      default: isLayer = false
+      }
+      for (position, index) in node.inputs.enumerated() where Int(index) < count {
+        if isLayer && position == 2 { isBias[Int(index)] = true } else { isOther[Int(index)] = true }
+      }
+    }
+    for i in 0..<count where isOther[i] { isBias[i] = false }
+    return isBias
   }
 
   private static func indices(_ count: Int) -> [UInt32] {

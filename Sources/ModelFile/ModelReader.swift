@@ -26,16 +26,18 @@ public enum ModelReader {
   ///
   /// `directory` (a path in UTF-8 without a final NUL) is where the files lie that hold constants of the model; nil when there is
   /// no such place.
+  ///
+  /// `withoutBiasParameters`: biases of layers in 8 bits have no quantisation parameters then, which running a model does without.
   @export(interface)
   public static func read(
-    _ bytes: UnsafeRawBufferPointer, owner: AnyObject?, copyConstants: Bool, directory: [UInt8]? = nil
+    _ bytes: UnsafeRawBufferPointer, owner: AnyObject?, copyConstants: Bool, directory: [UInt8]? = nil, withoutBiasParameters: Bool = false
   ) throws(EngineError) -> ModelDescription {
     let file: FlatBuffer
     do throws(FlatBufferError) {
       file = try FlatBuffer.open(bytes)
     } catch { throw EngineError(.error, "not a model file: \(error.text)") }
 
-    var model = try ModelRecord(file, FileIdentification.schema(of: file))
+    var model = try ModelRecord(file, FileIdentification.schema(of: file), withoutBiasParameters: withoutBiasParameters)
     try ModelChecks.check(model)
     let loader = TensorLoader(
       file: file, owner: owner, copyConstants: copyConstants, external: ExternalWeights(directory: directory))

@@ -125,7 +125,8 @@ struct TensorRecord {
     owner = buffer
   }
 
-  init(_ table: Table) throws(FlatBufferError) {
+  /// `isDerivedBias`: the quantisation parameters of 32-bit integers are not read.
+  init(_ table: Table, isDerivedBias: Bool) throws(FlatBufferError) {
     position = table.position
     nodeType = try table.int32(TensorField.nodeType) ?? 0
     dataType = try table.int32(TensorField.dataType) ?? 0
@@ -135,7 +136,7 @@ struct TensorRecord {
     if let bytes = try table.bytes(TensorField.data), bytes.content.count > 0 { data = bytes }
     quantParams = []
     isInited = false
-    if let list = try table.tables(TensorField.quantParams), list.count > 0 {
+    if !(isDerivedBias && dataType == DataType.int32.rawValue), let list = try table.tables(TensorField.quantParams), list.count > 0 {
       isInited = true
       quantParams.reserveCapacity(list.count)
       var form = try list.table(0)

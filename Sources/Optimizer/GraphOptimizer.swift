@@ -71,6 +71,7 @@ public struct GraphOptimizer {
   @export(interface)
   public func simplify() throws(EngineError) {
     try foldConstants()
+    try widenMovedConstants()
     inferShapes()
     removeTransposes()
   }

@@ -167,7 +167,7 @@ extension GraphOptimizer {
   }
 
   /// A new constant of the graph with memory of its own.
-  private func makeConstant(_ name: String, _ dims: [Int]) throws(EngineError) -> Tensor {
+  func makeConstant(_ name: String, _ dims: [Int]) throws(EngineError) -> Tensor {
     let t = Tensor(name: name, type: .float32, shape: Shape(dims))
     guard let buffer = Buffer(count: t.byteCount) else { throw EngineError(.outOfMemory, "no memory for \(t)") }
     t.setConstant(buffer.base, owner: buffer)

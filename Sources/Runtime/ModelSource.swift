@@ -53,10 +53,11 @@ public struct ModelSource {
       owner = file
     }
     guard let key else {
-      return try ModelReader.read(bytes, owner: owner, copyConstants: owner == nil, directory: directory)
+      return try ModelReader.read(bytes, owner: owner, copyConstants: owner == nil, directory: directory, withoutBiasParameters: true)
     }
     let (model, count) = try ModelDecryption.decrypt(bytes, key)
     return try ModelReader.read(
-      UnsafeRawBufferPointer(start: model.base, count: count), owner: model, copyConstants: false, directory: directory)
+      UnsafeRawBufferPointer(start: model.base, count: count), owner: model, copyConstants: false, directory: directory,
+      withoutBiasParameters: true)
   }
 }

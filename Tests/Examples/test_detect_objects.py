@@ -44,19 +44,30 @@ def check(text: str, picture: np.ndarray) -> None:
         assert tuple(picture[middle, same_box[0]]) == COLORS[label]
 
 
-def test_cpp(run_example, drawn):
-    text = run_example(NAME)
-    check(text, drawn(NAME))
+@pytest.mark.parametrize(("target", "file"), [("run", "result.png"), ("python", "result_python.png"), ("node", "result_node.png")])
+def test_each_language(run_example, drawn, target, file):
+    text = run_example(NAME, target)
+    check(text, drawn(NAME, file))
     assert re.search(r"^detection: median [0-9.]+ ms$", text, re.M)
 
 
-def test_nothing(run_example, tmp_path):
+def test_the_languages_agree(run_example, drawn):
+    """In what is printed of the objects, and to the last pixel."""
+    found = [objects_of(run_example(NAME, target)) for target in ("run", "python", "node")]
+    assert found[0] == found[1] == found[2]
+    assert (drawn(NAME) == drawn(NAME, "result_python.png")).all()
+    assert (drawn(NAME) == drawn(NAME, "result_node.png")).all()
+
+
+@pytest.mark.parametrize(("target", "result"), [("run", "RESULT"), ("python", "RESULT_PYTHON"), ("node", "RESULT_NODE")])
+def test_nothing(run_example, tmp_path, target, result):
     path = tmp_path / "white.png"
     Image.new("RGB", (300, 400), (255, 255, 255)).save(path)
-    assert "0 objects" in run_example(NAME, PICTURE=str(path), RESULT=str(tmp_path / "result.png"))
+    assert "0 objects" in run_example(NAME, target, PICTURE=str(path), **{result: str(tmp_path / "result.png")})
 
 
-def test_other_labels(run_example, tmp_path):
+@pytest.mark.parametrize("target", ["run", "python", "node"])
+def test_other_labels(run_example, target):
     labels = ROOT / "examples" / "classify" / "imagenet_labels.txt"
     with pytest.raises(AssertionError, match="has 1000 lines, the model 10 classes"):
-        run_example(NAME, LABELS=str(labels), RESULT=str(tmp_path / "result.png"))
+        run_example(NAME, target, LABELS=str(labels))

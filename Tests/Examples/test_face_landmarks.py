@@ -45,14 +45,24 @@ def check(text: str, picture: np.ndarray) -> None:
     check_points(picture[:, half:], (right[0] - half, right[1], right[2] - half, right[3]))
 
 
-def test_cpp(run_example, drawn):
-    text = run_example(NAME)
-    picture = drawn(NAME)
+@pytest.mark.parametrize(("target", "file"), [("run", "result.png"), ("python", "result_python.png"), ("node", "result_node.png")])
+def test_each_language(run_example, drawn, target, file):
+    text = run_example(NAME, target)
+    picture = drawn(NAME, file)
     check(text, picture)
     # The frames of both boxes, in the middle of their left edges.
     for box, _, _ in faces_of(text):
         assert tuple(picture[(box[1] + box[3]) // 2, box[0]]) == BOX_COLOR
     assert len(re.findall(r"median [0-9.]+ ms", text)) == 2
+
+
+def test_the_languages_agree(run_example, drawn):
+    """To the last pixel, and in all that is printed but times."""
+    texts = [re.sub(r"median .*", "", "".join(re.findall(r"^(?:faces|face|detector|landmarks).*\n", run_example(NAME, target), re.M)))
+             for target in ("run", "python", "node")]
+    assert texts[0] == texts[1] == texts[2]
+    assert (drawn(NAME) == drawn(NAME, "result_python.png")).all()
+    assert (drawn(NAME) == drawn(NAME, "result_node.png")).all()
 
 
 def test_a_turned_face(run_example, tmp_path):
@@ -73,13 +83,15 @@ def test_a_turned_face(run_example, tmp_path):
         assert overlap((x.min(), y.min(), x.max(), y.max()), (expected[0] - 400, expected[1], expected[2] - 400, expected[3])) > 0.85
 
 
-def test_no_face(run_example, tmp_path):
+@pytest.mark.parametrize(("target", "result"), [("run", "RESULT"), ("python", "RESULT_PYTHON"), ("node", "RESULT_NODE")])
+def test_no_face(run_example, tmp_path, target, result):
     path = tmp_path / "grey.png"
     Image.new("RGB", (300, 200), (90, 90, 90)).save(path)
-    text = run_example(NAME, PICTURE=str(path), RESULT=str(tmp_path / "result.png"))
+    text = run_example(NAME, target, PICTURE=str(path), **{result: str(tmp_path / "result.png")})
     assert "0 faces" in text and faces_of(text) == []
 
 
-def test_no_picture(run_example):
+@pytest.mark.parametrize("target", ["run", "python", "node"])
+def test_no_picture(run_example, target):
     with pytest.raises(AssertionError, match="cannot open"):
-        run_example(NAME, PICTURE="/no/such.png")
+        run_example(NAME, target, PICTURE="/no/such.png")

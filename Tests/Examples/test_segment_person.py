@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from conftest import ROOT, overlap
@@ -41,14 +42,26 @@ def check(text: str, result: np.ndarray, mask: np.ndarray) -> None:
     assert np.abs(right[outside].mean(axis=0) - PICTURE[outside].mean(axis=0)).max() < 8
 
 
-def test_cpp(run_example, drawn):
-    text = run_example(NAME)
-    check(text, drawn(NAME), drawn(NAME, "mask.png")[..., 0])
+@pytest.mark.parametrize(("target", "ending"), [("run", ""), ("python", "_python"), ("node", "_node")])
+def test_each_language(run_example, drawn, target, ending):
+    text = run_example(NAME, target)
+    check(text, drawn(NAME, f"result{ending}.png"), drawn(NAME, f"mask{ending}.png")[..., 0])
     assert re.search(r"^segmentation: median [0-9.]+ ms$", text, re.M)
 
 
-def test_nobody(run_example, tmp_path):
+def test_the_languages_agree(run_example, drawn):
+    """To the last pixel, and in what is printed of the person."""
+    found = [re.findall(r"^person: .*$", run_example(NAME, target), re.M) for target in ("run", "python", "node")]
+    assert len(found[0]) == 1 and found[0] == found[1] == found[2]
+    for file in ("result", "mask"):
+        assert (drawn(NAME, f"{file}.png") == drawn(NAME, f"{file}_python.png")).all()
+        assert (drawn(NAME, f"{file}.png") == drawn(NAME, f"{file}_node.png")).all()
+
+
+@pytest.mark.parametrize(("target", "ending"), [("run", ""), ("python", "_PYTHON"), ("node", "_NODE")])
+def test_nobody(run_example, tmp_path, target, ending):
     path = tmp_path / "grey.png"
     Image.new("RGB", (300, 200), (90, 90, 90)).save(path)
-    text = run_example(NAME, PICTURE=str(path), RESULT=str(tmp_path / "result.png"), MASK=str(tmp_path / "mask.png"))
+    results = {f"RESULT{ending}": str(tmp_path / "result.png"), f"MASK{ending}": str(tmp_path / "mask.png")}
+    text = run_example(NAME, target, PICTURE=str(path), **results)
     assert "no person" in text

@@ -86,6 +86,11 @@ export namespace mindSporeLite {
     predict(inputs: MSTensor[], callback: Callback<MSTensor[]>): void;
     /** The outputs' data are valid until the next run, resize or close. */
     predict(inputs: MSTensor[]): Promise<MSTensor[]>;
+    /**
+     * The same on this thread, which waits: without the way to another thread and back, which is longer than a small model's run. For
+     * workers and programs that have nothing else to do. (Not in OpenHarmony.)
+     */
+    predictSync(inputs: MSTensor[]): MSTensor[];
     /** The inputs lose their data. */
     resize(inputs: MSTensor[], dims: Array<Array<number>>): boolean;
     runStep(inputs: MSTensor[]): boolean;
@@ -242,6 +247,25 @@ export namespace image {
   /** Indices of the boxes to keep, best first. boxes: left, top, right, bottom, ... */
   function suppressBoxes(boxes: Float32Array, scores: Float32Array, options?: Suppression): Int32Array;
 
+  /** left, top, right, bottom */
+  type Box = ArrayLike<number> & Iterable<number>;
+  /** A box that is turned about its middle (x, y), clockwise by radians. */
+  interface RotatedBox {
+    x: number;
+    y: number;
+    width: number;
+    height: number;
+    angle: number;
+  }
+  /** What two boxes share, of their union: 0...1. */
+  function overlap(a: Box, b: Box): number;
+  /** Where the part (u, v) of a turned box lies: (0, 0) is its upper left corner, (1, 1) its lower right one. */
+  function placeIn(box: RotatedBox, u: number, v: number): [number, number];
+  /** What lies in a turned box, upright and scaled (bilinear by default) to a size. */
+  function cut(picture: Picture, box: RotatedBox, width: number, height: number, options?: Resampling & Filling): Picture;
+  /** Places of a letterbox in its source; x and y in turn. */
+  function toSource(placement: Letterbox, numbers: ArrayLike<number>): number[];
+
   /** Drawing changes the picture; what lies outside is cut off. The ends are included. */
   function drawLine(picture: Picture, x0: number, y0: number, x1: number, y1: number, color: Color, thickness?: number): void;
   /** thickness: of the frame, inwards; 0 fills the box. */
@@ -250,6 +274,10 @@ export namespace image {
   function drawMask(picture: Picture, mask: Picture, color: Color, opacity?: number): void;
   /** Its upper left pixel is (x, y). A line feed starts a new line; characters outside of ASCII are boxes. */
   function drawText(picture: Picture, x: number, y: number, text: string, color: Color, scale?: number): void;
+  /** A disc around the pixel that a place lies in; a diameter of 3 by default. */
+  function drawPoint(picture: Picture, x: number, y: number, color: Color, diameter?: number): void;
+  /** A box with a line of text on a bar of its colour: over its upper edge, or below that where there is no room. scale: 2 by default. */
+  function drawLabel(picture: Picture, box: Box, text: string, color: Color, textColor?: Color, scale?: number): void;
   /** Pixels of a letter's cell at scale 1. */
   const FONT_WIDTH: number;
   const FONT_HEIGHT: number;

@@ -57,5 +57,5 @@ const mindSporeLite = Object.freeze({
 });
 
 exports.mindSporeLite = mindSporeLite;
-exports.image = Object.freeze(native.image);
+exports.image = require('./image.js');
 exports.default = mindSporeLite;

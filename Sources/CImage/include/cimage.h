@@ -20,6 +20,8 @@ static inline intptr_t ms_image_border(intptr_t place, intptr_t size, MSLite_Bor
 typedef struct MSImageWarp {
   const uint8_t *data;
   intptr_t stride;
+  /* Whether 31 bits are enough for offsets from `data`. */
+  int32_t is_small;
   int32_t width, height, channels;
   int32_t is_float, is_nearest, is_perspective;
   MSLite_Border border;
@@ -36,20 +38,37 @@ typedef struct MSImageKernels {
   /* Vertical pass: out = (a + (b - a) * weight / 2^15 + 32) / 64. */
   void (*bilinear_column)(const int16_t *a, const int16_t *b, int16_t weight, uint8_t *out, intptr_t n);
 
+  /* Horizontal pass of a bicubic resize: out[x * channels + c] = the sum of four pixels' bytes with weights of 14 bits, with 6 bits for
+   * the fraction. `index` and `weight` have four entries for each x; `out` has room for one more element. */
+  void (*bicubic_row)(const uint8_t *row, intptr_t readable, int32_t channels, const int32_t *index, const int16_t *weight, int16_t *out,
+                      intptr_t count);
+  /* Vertical pass: the sum of four rows with weights of 14 bits, rounded and limited to 0...255. */
+  void (*bicubic_column)(const int16_t *const rows[4], const int16_t weight[4], uint8_t *out, intptr_t n);
+
   /* sum = (first ? 0 : sum) + weight * row */
   void (*accumulate_u8)(const uint8_t *row, float weight, int32_t first, float *sum, intptr_t n);
   void (*accumulate_f32)(const float *row, float weight, int32_t first, float *sum, intptr_t n);
-  /* out[x * channels + c] = sum over t in 0..<taps of weight[t] * row[index[t] + c], both tables continued for the next x. Four floats
-   * can be read at each index. */
-  void (*weigh_row)(const float *row, int32_t channels, int32_t taps, const int32_t *index, const float *weight, float *out,
-                    intptr_t count);
-  /* The rounded mean of 2 x 2 pixels of two rows. */
+  /* The sum of 1 to 4 rows with weights. */
+  void (*weigh_column)(const float *const *rows, const float *weight, int32_t taps, float *out, intptr_t n);
+  /* out[x * channels + c] = sum over t in 0..<taps of weight[t] * row[index[t] + c], both tables continued for the next x. `readable` is
+   * how many floats of `row` exist. */
+  void (*weigh_row)(const float *row, intptr_t readable, int32_t channels, int32_t taps, const int32_t *index, const float *weight,
+                    float *out, intptr_t count);
+  /* The mean of 2 x 2 pixels of two rows, of bytes rounded. */
   void (*halve)(const uint8_t *a, const uint8_t *b, int32_t channels, uint8_t *out, intptr_t count);
+  void (*halve_f32)(const float *a, const float *b, int32_t channels, float *out, intptr_t count);
   /* Rounded to the nearest, ties to even, and limited to 0...255. */
   void (*round_u8)(const float *in, uint8_t *out, intptr_t n);
 
   /* out pixel x = the pixel_bytes (1, 3, 4, 12 or 16) bytes at in + offset[x] */
   void (*gather)(const uint8_t *in, const intptr_t *offset, int32_t pixel_bytes, uint8_t *out, intptr_t count);
+
+  /* out pixel x = pixel count - 1 - x of `in`; pixel_bytes as above */
+  void (*reverse)(const uint8_t *in, int32_t pixel_bytes, uint8_t *out, intptr_t count);
+  /* out pixel (x, y) = the one at in + x * step_x + y * step_y, where step_y is pixel_bytes or -pixel_bytes: a row of `out` is a
+   * column of `in`. The last pixel of the memory of `in` is in the first or the last column of `out`. */
+  void (*turn)(const uint8_t *in, intptr_t step_x, intptr_t step_y, int32_t pixel_bytes, uint8_t *out, intptr_t out_stride, intptr_t width,
+               intptr_t height);
 
   void (*gray)(const uint8_t *in, int32_t channels, int32_t red, uint8_t *out, intptr_t count);
   /* Between GRAY, RGB, BGR and RGBA; `swaps` red and blue. Alpha is copied, or 255 where there was none. */

@@ -1,3 +1,4 @@
+import CKernels
 import CSystem
 import Graph
 import System
@@ -8,12 +9,15 @@ import System
 /// negative; one that lies outside the axis gives zeros, as in the original.
 ///
 /// An int8 table of a node with quantised weights (quantType 4 or 6) gives float32; it has one scale, or one per entry of the
-/// axis.
+/// axis. So does a constant table of float16, when the model says that the result is float32.
 final class GatherOperator: Operator {
   private var outer = 0, limit = 0, inner = 0, count = 0
   private var scales: [Float] = [], zeros: [Int32] = []
+  /// The weights are stored as float16, the network computes in float32.
+  private let widens: Bool
 
   override init(_ node: Node) throws(EngineError) {
+    widens = node.inputs.first.map { $0.isConstant && $0.type == .float16 } == true && node.outputs.first?.type == .float32
     try super.init(node)
     try requireInputs(3...3)
     try requireOutputs(1...1)
@@ -30,7 +34,7 @@ final class GatherOperator: Operator {
     let a = try requireAxis(try requireScalar(2), of: 0)
     let (shape, indices) = (inputs[0].shape, inputs[1].shape)
     try setOutput(
-      0, dequantises ? .float32 : inputs[0].type, shape.dims[0..<a] + indices.dims + shape.dims[(a + 1)...])
+      0, dequantises || widens ? .float32 : inputs[0].type, shape.dims[0..<a] + indices.dims + shape.dims[(a + 1)...])
     outer = shape.span(0..<a)
     limit = shape[a]
     inner = shape.span(a + 1..<shape.rank)
@@ -60,6 +64,7 @@ final class GatherOperator: Operator {
     let tasks = (outer * count + grain - 1) / grain
     let rows = Job(
       x: x, y: y, indices: IndexList(inputs[1]), total: outer * count, count: count, limit: limit, bytes: bytes, grain: grain)
+    if widens { return context.parallel(tasks, WideJob(rows: rows, kernels: context.kernels)) }
     if scales.isEmpty { return context.parallel(tasks, rows) }
     scales.withUnsafeBufferPointer { scales in
       zeros.withUnsafeBufferPointer { zeros in
@@ -68,6 +73,27 @@ final class GatherOperator: Operator {
           RealJob(
             rows: rows, scales: scales.baseAddress.unsafelyUnwrapped, zeros: zeros.baseAddress.unsafelyUnwrapped,
             perEntry: scales.count > 1))
+      }
+    }
+  }
+
+  /// The rows of a float16 table as float32.
+  private struct WideJob: ParallelJob {
+    let rows: Job
+    let kernels: UnsafePointer<MSKernels>
+    func run(_ index: Int, worker: Int) {
+      let inner = rows.bytes / 2
+      var i = index * rows.grain
+      let end = min(rows.total, i + rows.grain)
+      let y = rows.y.assumingMemoryBound(to: Float.self)
+      while i < end {
+        if let p = rows.indices.position(i % rows.count, limit: rows.limit) {
+          let from = rows.x + (i / rows.count * rows.limit + p) * rows.bytes
+          kernels.pointee.f16_to_f32(from.assumingMemoryBound(to: UInt16.self), y + i * inner, inner)
+        } else {
+          memset(y + i * inner, 0, inner * 4)
+        }
+        i += 1
       }
     }
   }

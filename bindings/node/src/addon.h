@@ -26,8 +26,9 @@ typedef struct Addon {
 typedef struct NativeClass {
   const char *name;
   napi_type_tag tag;
-  void (*retain)(napi_env env, void *native);  /* an object has been made */
-  void (*release)(napi_env env, void *native); /* and collected */
+  /* An object has been made; the reference to it is weak, and is for release() to delete. */
+  void (*retain)(napi_env env, void *native, napi_ref object);
+  void (*release)(napi_env env, void *native); /* it has been collected */
 } NativeClass;
 
 /* Defines a class with a reference to its constructor. */
@@ -114,6 +115,9 @@ typedef struct NativeModel {
   size_t busy;              /* jobs that use it */
   OH_AI_ModelHandle handle; /* NULL once closed */
   size_t size;              /* bytes of its file: what the garbage collector is told */
+  napi_ref object;          /* its Model; weak */
+  struct NativeTensor **outputs; /* those of the last run whose objects may be alive; NULL where there are none */
+  size_t output_count;
 } NativeModel;
 
 /* One reference, for the caller. NULL without memory. */
@@ -139,6 +143,7 @@ typedef struct NativeTensor {
   NativeModel *model;
   OH_AI_TensorHandle handle;
   TensorKind kind;
+  napi_ref object; /* its MSTensor; weak */
 } NativeTensor;
 
 void retain_tensor(NativeTensor *tensor);
@@ -146,6 +151,9 @@ void release_tensor(NativeTensor *tensor);
 bool define_tensor_class(napi_env env, Addon *addon);
 /* MSTensors for a list of handles. */
 napi_value wrap_tensors(napi_env env, NativeModel *model, OH_AI_TensorHandleArray list, TensorKind kind);
+/* MSTensors for the outputs of a run. Objects that JavaScript still has are given again: making one takes longer than all else that is done
+ * when a run ends. */
+napi_value wrap_outputs(napi_env env, NativeModel *model, OH_AI_TensorHandleArray list);
 /* A list of MSTensors whose models may be used, each with a reference for the caller; false with the error thrown. */
 bool get_tensors(napi_env env, napi_value value, const char *what, NativeTensor ***list, size_t *count);
 void release_tensors(NativeTensor **list, size_t count);

@@ -6,7 +6,7 @@
 NativeModel *new_model(void) {
   NativeModel *model = malloc(sizeof *model);
   if (model == NULL) return NULL;
-  *model = (NativeModel){1, 0, OH_AI_ModelCreate(), 0};
+  *model = (NativeModel){.references = 1, .handle = OH_AI_ModelCreate()};
   if (model->handle != NULL) return model;
   free(model);
   return NULL;
@@ -17,6 +17,7 @@ void retain_model(NativeModel *model) { model->references++; }
 void release_model(NativeModel *model) {
   if (--model->references > 0) return;
   if (model->handle != NULL) OH_AI_ModelDestroy(&model->handle);
+  free(model->outputs);
   free(model);
 }
 
@@ -27,10 +28,11 @@ bool model_ready(napi_env env, const NativeModel *model) {
   return false;
 }
 
-static void retain_object(napi_env env, void *native) {
+static void retain_object(napi_env env, void *native, napi_ref object) {
   NativeModel *model = native;
   int64_t total;
   retain_model(model);
+  model->object = object;
   napi_adjust_external_memory(env, (int64_t)model->size, &total);
 }
 
@@ -38,6 +40,7 @@ static void release_object(napi_env env, void *native) {
   NativeModel *model = native;
   int64_t total;
   napi_adjust_external_memory(env, -(int64_t)model->size, &total);
+  napi_delete_reference(env, model->object);
   release_model(model);
 }
 
@@ -87,7 +90,7 @@ static void end_predict(PredictJob *predict) {
 
 static napi_value finish_predict(napi_env env, Job *job) {
   PredictJob *predict = (PredictJob *)job;
-  return wrap_tensors(env, predict->model, predict->outputs, OUTPUT_TENSOR);
+  return wrap_outputs(env, predict->model, predict->outputs);
 }
 
 static void discard_predict(Job *job) {
@@ -119,6 +122,23 @@ static napi_value predict(napi_env env, napi_callback_info info) {
   *job = (PredictJob){{.run = run_predict, .finish = finish_predict, .discard = discard_predict}, model, inputs, count, handles, {0, NULL}};
   set_busy(job, 1);
   return start_job(env, &job->job, arguments[1]);
+}
+
+/* predictSync(inputs): on this thread. Nothing else can use the model meanwhile, so that it is not marked as busy. */
+static napi_value predict_sync(napi_env env, napi_callback_info info) {
+  napi_value inputs = NULL, result = NULL;
+  NativeModel *model = receiver(env, info, 1, &inputs);
+  NativeTensor **tensors = NULL;
+  size_t count = 0;
+  if (model == NULL || !get_tensors(env, inputs, "inputs", &tensors, &count)) return NULL;
+  OH_AI_TensorHandle *handles = handles_of(tensors, count);
+  OH_AI_TensorHandleArray outputs = {0, NULL};
+  const OH_AI_Status status = OH_AI_ModelPredict(model->handle, (OH_AI_TensorHandleArray){count, handles}, &outputs, NULL, NULL);
+  if (status == OH_AI_STATUS_SUCCESS) result = wrap_outputs(env, model, outputs);
+  else throw_status(env, status);
+  free(handles);
+  release_tensors(tensors, count);
+  return result;
 }
 
 /* --- inputs, outputs, shapes --------------------------------------------------------------------------------------------------- */
@@ -353,6 +373,7 @@ bool define_model_class(napi_env env, Addon *addon) {
     {"learningRate", NULL, NULL, get_learning_rate, set_learning_rate, NULL, napi_enumerable, NULL},
     {"trainMode", NULL, NULL, get_train_mode, set_train_mode, NULL, napi_enumerable, NULL},
     {"predict", NULL, predict, NULL, NULL, NULL, napi_default_method, NULL},
+    {"predictSync", NULL, predict_sync, NULL, NULL, NULL, napi_default_method, NULL},
     {"getInputs", NULL, get_inputs, NULL, NULL, NULL, napi_default_method, NULL},
     {"getOutputs", NULL, get_outputs, NULL, NULL, NULL, napi_default_method, NULL},
     {"resize", NULL, resize, NULL, NULL, NULL, napi_default_method, NULL},

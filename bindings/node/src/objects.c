@@ -30,8 +30,9 @@ static napi_value construct(napi_env env, napi_callback_info info) {
   void *native = addon->wrapped;
   addon->wrapped = NULL;
   if (native == NULL) return throw_type_error(env, "objects of this class come from mindSporeLite's functions");
-  if (!NODE(napi_type_tag_object(env, object, &class->tag)) || !NODE(napi_wrap(env, object, native, finalize, data, NULL))) return NULL;
-  class->retain(env, native);
+  napi_ref reference = NULL;
+  if (!NODE(napi_type_tag_object(env, object, &class->tag)) || !NODE(napi_wrap(env, object, native, finalize, data, &reference))) return NULL;
+  class->retain(env, native, reference);
   return object;
 }
 

@@ -8,19 +8,25 @@ void retain_tensor(NativeTensor *tensor) { tensor->references++; }
 
 void release_tensor(NativeTensor *tensor) {
   if (--tensor->references > 0) return;
+  for (size_t i = 0; i < tensor->model->output_count; i++)
+    if (tensor->model->outputs[i] == tensor) tensor->model->outputs[i] = NULL;
   if (tensor->kind == WEIGHT_TENSOR) OH_AI_TensorDestroy(&tensor->handle);
   release_model(tensor->model);
   free(tensor);
 }
 
-static void retain_object(napi_env env, void *native) {
+static void retain_object(napi_env env, void *native, napi_ref object) {
+  NativeTensor *tensor = native;
   (void)env;
-  retain_tensor(native);
+  retain_tensor(tensor);
+  tensor->object = object;
 }
 
 static void release_object(napi_env env, void *native) {
-  (void)env;
-  release_tensor(native);
+  NativeTensor *tensor = native;
+  napi_delete_reference(env, tensor->object);
+  tensor->object = NULL;
+  release_tensor(tensor);
 }
 
 static const NativeClass tensor_class = {"MSTensor", {0x6d736c6974652d31, 0x74656e736f722d31}, retain_object, release_object};
@@ -126,14 +132,16 @@ bool define_tensor_class(napi_env env, Addon *addon) {
   return define_class(env, &tensor_class, properties, sizeof properties / sizeof *properties, &addon->tensor_class);
 }
 
-static napi_value wrap(napi_env env, Addon *addon, NativeModel *model, OH_AI_TensorHandle handle, TensorKind kind) {
+/* remember: where to keep the tensor's address while it lives; may be NULL. */
+static napi_value wrap(napi_env env, Addon *addon, NativeModel *model, OH_AI_TensorHandle handle, TensorKind kind, NativeTensor **remember) {
   NativeTensor *tensor = malloc(sizeof *tensor);
   if (tensor == NULL) {
     if (kind == WEIGHT_TENSOR) OH_AI_TensorDestroy(&handle);
     return throw_error(env, (uint32_t)OH_AI_STATUS_LITE_MEMORY_FAILED, "out of memory");
   }
   retain_model(model);
-  *tensor = (NativeTensor){1, model, handle, kind};
+  *tensor = (NativeTensor){1, model, handle, kind, NULL};
+  if (remember != NULL) *remember = tensor;
   napi_value object = make_object(env, addon, addon->tensor_class, tensor);
   release_tensor(tensor);
   return object;
@@ -148,10 +156,35 @@ napi_value wrap_tensors(napi_env env, NativeModel *model, OH_AI_TensorHandleArra
       if (kind == WEIGHT_TENSOR) OH_AI_TensorDestroy(&list.handle_list[i]);
       continue;
     }
-    napi_value tensor = wrap(env, addon, model, list.handle_list[i], kind);
+    napi_value tensor = wrap(env, addon, model, list.handle_list[i], kind, NULL);
     ok = tensor != NULL && NODE(napi_set_element(env, array, (uint32_t)i, tensor));
   }
   return ok ? array : NULL;
+}
+
+/* The object of the tensor behind a handle, if JavaScript still has one. */
+static napi_value living(napi_env env, const NativeTensor *tensor, OH_AI_TensorHandle handle) {
+  napi_value object = NULL;
+  if (tensor == NULL || tensor->handle != handle || tensor->object == NULL) return NULL;
+  return napi_get_reference_value(env, tensor->object, &object) == napi_ok ? object : NULL;
+}
+
+napi_value wrap_outputs(napi_env env, NativeModel *model, OH_AI_TensorHandleArray list) {
+  napi_value array = NULL;
+  Addon *addon = get_addon(env);
+  if (model->output_count != list.handle_num) {
+    free(model->outputs);
+    model->outputs = calloc(list.handle_num + 1, sizeof(NativeTensor *));
+    model->output_count = model->outputs == NULL ? 0 : list.handle_num;
+    if (model->outputs == NULL) return throw_error(env, (uint32_t)OH_AI_STATUS_LITE_MEMORY_FAILED, "out of memory");
+  }
+  if (addon == NULL || !NODE(napi_create_array_with_length(env, list.handle_num, &array))) return NULL;
+  for (size_t i = 0; i < list.handle_num; i++) {
+    napi_value tensor = living(env, model->outputs[i], list.handle_list[i]);
+    if (tensor == NULL) tensor = wrap(env, addon, model, list.handle_list[i], OUTPUT_TENSOR, &model->outputs[i]);
+    if (tensor == NULL || !NODE(napi_set_element(env, array, (uint32_t)i, tensor))) return NULL;
+  }
+  return array;
 }
 
 void release_tensors(NativeTensor **list, size_t count) {

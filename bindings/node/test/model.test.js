@@ -101,6 +101,7 @@ test('wrong arguments throw', async () => {
   const inputs = model.getInputs();
   for (const value of [undefined, null, 3, {}, 'x', [3], [null], [{}], [model], inputs[0], [Object.create(Object.getPrototypeOf(inputs[0]))]]) {
     assert.throws(() => model.predict(value), wrong);
+    assert.throws(() => model.predictSync(value), wrong);
     assert.throws(() => model.resize(value, [[1]]), wrong);
     assert.throws(() => model.runStep(value), wrong);
     assert.throws(() => model.updateWeights(value), wrong);
@@ -134,11 +135,13 @@ test('what the engine refuses', async () => {
   await assert.rejects(model.predict(inputs), { code: 0xffffff9b }); // without data
   inputs[0].setData(grey());
   await assert.rejects(model.predict([]), { code: 0xffffffff });
+  assert.throws(() => model.predictSync([]), { code: 0xffffffff });
   await assert.rejects(model.predict([inputs[0], inputs[0]]), { code: 0xffffffff });
   const other = await mindSporeLite.loadModelFromFile(relu, oneThread);
   const small = other.getInputs();
   small[0].setData(new Float32Array(20));
   await assert.rejects(model.predict(small), { code: 0xffffff9b });
+  assert.throws(() => model.predictSync(small), { code: 0xffffff9b });
   assert.equal(model.resize(small, [[1, 48, 48, 3]]), false);
   assert.match(mindSporeLite.getLastError(), /Resize/);
   assert.equal(model.resize(inputs, [[1, 48, 48]]), false);
@@ -174,6 +177,20 @@ test('closed models throw', async () => {
   ]) assert.throws(use, { message: 'the model is closed', code: 0xfffffffe });
   const other = await mindSporeLite.loadModelFromFile(face);
   assert.throws(() => other.predict(inputs), /closed/);
+  assert.throws(() => other.predictSync(inputs), /closed/);
+});
+
+test('on this thread', async () => {
+  const model = await mindSporeLite.loadModelFromFile(face);
+  const inputs = model.getInputs();
+  inputs[0].setData(grey());
+  const [prob] = model.predictSync(inputs);
+  const values = new Float32Array(prob.getData());
+  assert.ok(Math.abs(values[0] + values[1] - 1) < 1e-3);
+  assert.equal(model.predictSync(inputs)[0], prob); // the same object as long as there is one
+  const [again] = await model.predict(inputs);
+  assert.equal(again, prob);
+  assert.deepEqual(new Float32Array(again.getData()), values);
 });
 
 test('a running model throws, and others run', async () => {
@@ -183,7 +200,7 @@ test('a running model throws, and others run', async () => {
   inputs[0].setData(grey());
   const running = model.predict(inputs);
   for (const use of [
-    () => model.predict(inputs), () => model.close(), () => model.resize(inputs, [[1, 48, 48, 3]]), () => inputs[0].setData(grey()),
+    () => model.predict(inputs), () => model.predictSync(inputs), () => model.close(), () => model.resize(inputs, [[1, 48, 48, 3]]), () => inputs[0].setData(grey()),
     () => inputs[0].getData(), () => model.getOutputs(), () => second.predict(inputs),
   ]) assert.throws(use, /running/);
   assert.deepEqual(inputs[0].shape, [1, 48, 48, 3]);

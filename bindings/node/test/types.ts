@@ -15,6 +15,7 @@ export async function use(): Promise<number> {
   // @ts-expect-error: no such context
   await mindSporeLite.loadModelFromFile('a.ms', { cpus: {} });
   const outputs = await model.predict(inputs);
+  outputs.push(...model.predictSync(inputs));
   model.predict(inputs, (results) => results[0].getData());
   const training = await mindSporeLite.loadTrainModelFromFile('t.ms', { lossName: ['loss'], optimizationLevel: mindSporeLite.OptimizationLevel.O2 });
   training.learningRate = 0.1;
@@ -24,6 +25,8 @@ export async function use(): Promise<number> {
   const boxed = image.letterbox(photo, 48, 48, { value: [1, 2, 3] });
   inputs[0].setData(image.normalize(image.convert(boxed.picture, 'rgb'), { scale: 1 / 255, layout: 'chw' }));
   image.drawBox({ data: new Uint8Array(12), width: 2, height: 2, format: 'rgb' }, boxed.left, 0, 1, 1, 255, 0);
+  image.drawLabel(photo, image.toSource(boxed, [1, 2, 3, 4]), 'a', 255);
+  image.cut(photo, { x: 1, y: 1, width: 2, height: 2, angle: 0 }, 3, 3, { border: 'reflect' });
   // @ts-expect-error: no such interpolation
   image.resize(photo, 1, 1, { interpolation: 'cubic' });
   ids.push(...Array.from(image.suppressBoxes(new Float32Array(4), new Float32Array(1), { capacity: 3 }), BigInt));

@@ -98,10 +98,13 @@ class Tensor:
         return f'<mslite.Tensor "{self._name}" {self._dtype} {list(self._shape)} {self._format.name}>'
 
 
+IN_PLACE = 0x0101
+"""numpy's flags of an array that C can read: C_CONTIGUOUS and ALIGNED."""
+
+
 def contiguous(value: Array) -> Array:
     """The array itself when C can read it, else a copy."""
-    flags = value.flags
-    return value if flags.c_contiguous and flags.aligned else np.require(value, requirements=["C", "A"]).reshape(value.shape)
+    return value if value.flags.num & IN_PLACE == IN_PLACE else np.require(value, requirements=["C", "A"]).reshape(value.shape)
 
 
 def checked(value: Any, name: str, dtype: "np.dtype[Any]", shape: "tuple[int, ...]") -> Array:
@@ -120,13 +123,13 @@ def _documented_pointer(array: Array) -> int:
     return address
 
 
-_HEAD = object.__basicsize__
-_word_at = ctypes.c_void_p.from_address
+HEAD = object.__basicsize__
+word_at = ctypes.c_void_p.from_address
 
 
 def _quick_pointer(array: Array) -> int:
     """numpy's ABI has the address right after the object's head. Reading it there takes a tenth of the time."""
-    return _word_at(id(array) + _HEAD).value or 0
+    return word_at(id(array) + HEAD).value or 0
 
 
 def _quick_pointer_works() -> bool:
@@ -137,7 +140,9 @@ def _quick_pointer_works() -> bool:
     return all(_quick_pointer(array) == _documented_pointer(array) for array in samples)
 
 
-pointer = _quick_pointer if _quick_pointer_works() else _documented_pointer
+QUICK = _quick_pointer_works()
+"""Whether ``word_at(id(array) + HEAD)`` is an array's address."""
+pointer = _quick_pointer if QUICK else _documented_pointer
 """Where an array's elements are."""
 
 

@@ -14,6 +14,7 @@ Formulas are in include/mslite/image.h.
 from __future__ import annotations
 
 import ctypes
+import math
 import operator
 import os
 from typing import Any, Literal, NamedTuple, Sequence, Union
@@ -22,14 +23,15 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _errors, _library
+from ._boxes import RotatedBox, overlap
 from ._errors import ArgumentError, Error, InputError, InputTypeError
 from ._image_library import Image, Placement, last_error, libraries
 from ._tensor import Array, contiguous, pointer
 
 __all__ = [
-    "FONT_HEIGHT", "FONT_WIDTH", "Border", "Color", "Format", "Interpolation", "Layout", "Letterbox", "convert", "crop", "decode",
-    "draw_box", "draw_line", "draw_mask", "draw_text", "encode_png", "letterbox", "normalize", "pad", "perspective_matrix", "read", "resize",
-    "rotate", "rotate90", "suppress_boxes", "warp_affine", "warp_perspective", "write_png",
+    "FONT_HEIGHT", "FONT_WIDTH", "Border", "Color", "Format", "Interpolation", "Layout", "Letterbox", "RotatedBox", "convert", "crop", "cut",
+    "decode", "draw_box", "draw_label", "draw_line", "draw_mask", "draw_point", "draw_text", "encode_png", "letterbox", "normalize", "overlap",
+    "pad", "perspective_matrix", "read", "resize", "rotate", "rotate90", "suppress_boxes", "warp_affine", "warp_perspective", "write_png",
 ]
 
 Format = Literal["gray", "rgb", "bgr", "rgba", "nv12", "nv21"]
@@ -62,6 +64,12 @@ class Letterbox(NamedTuple):
     top: int
     width: int
     height: int
+
+    def to_source(self, places: npt.ArrayLike) -> "npt.NDArray[np.float64]":
+        """Places of the destination in the source: points (..., 2), or boxes (..., 4)."""
+        numbers = np.asarray(places, np.float64)
+        found: "npt.NDArray[np.float64]" = (numbers - np.resize([self.left, self.top], numbers.shape[-1])) / self.scale
+        return found
 
 
 # --- files -----------------------------------------------------------------------------------------------------------------------
@@ -170,6 +178,13 @@ def warp_perspective(
     return _warp("MSLite_ImageWarpPerspective", _doubles(matrix, (3, 3), "matrix"), image, width, height, interpolation, border, value, out)
 
 
+def cut(
+    image: Array, box: RotatedBox, width: int, height: int, border: Border = "constant", value: "Color | None" = None, out: "Array | None" = None,
+) -> Array:
+    """What lies in a turned box, upright and scaled (bilinear) to a size."""
+    return warp_affine(image, box.matrix(width, height), width, height, "bilinear", border, value, out)
+
+
 def rotate(
     image: Array, degrees: float, width: "int | None" = None, height: "int | None" = None, interpolation: Interpolation = "bilinear",
     border: Border = "constant", value: "Color | None" = None, out: "Array | None" = None,
@@ -254,6 +269,11 @@ def draw_line(image: Array, x0: int, y0: int, x1: int, y1: int, color: Color, th
     _call("MSLite_ImageDrawLine", _canvas(image), *places, _whole(thickness, "thickness"), _color(color, image, "color"))
 
 
+def draw_point(image: Array, x: float, y: float, color: Color, diameter: int = 3) -> None:
+    """A disc around the pixel that a place lies in."""
+    draw_line(image, math.floor(x), math.floor(y), math.floor(x), math.floor(y), color, diameter)
+
+
 def draw_box(image: Array, x: int, y: int, width: int, height: int, color: Color, thickness: int = 1) -> None:
     """thickness: of the frame, inwards; 0 fills the box."""
     places = [_whole(v, what) for v, what in ((x, "x"), (y, "y"), (width, "width"), (height, "height"))]
@@ -272,6 +292,32 @@ def draw_text(image: Array, x: int, y: int, text: str, color: Color, scale: int 
     if b"\0" in encoded:
         raise ArgumentError("the text contains a NUL")
     _call("MSLite_ImageDrawText", _canvas(image), _whole(x, "x"), _whole(y, "y"), encoded, _whole(scale, "scale"), _color(color, image, "color"))
+
+
+def draw_label(
+    image: Array, box: "Sequence[float] | Array", text: str, color: Color, text_color: Color = 0, scale: int = 2,
+) -> None:
+    """A box (left, top, right, bottom) with a line of text on a bar of its colour: over its upper edge, or below that where there is no room."""
+    left, top, right, bottom = (float(edge) for edge in box)
+    bar_width, bar_height = (len(text) * FONT_WIDTH + 1) * scale, (FONT_HEIGHT + 1) * scale
+    bar_left = max(min(left, image.shape[1] - bar_width), 0.0)
+    bar_top = top - bar_height if top >= bar_height else max(top, 0.0)
+    _draw_edges(image, left, top, right, bottom, color, max(scale, 2))
+    _draw_edges(image, bar_left, bar_top, bar_left + bar_width, bar_top + bar_height, color, 0)
+    draw_text(image, _nearest(bar_left + scale), _nearest(bar_top + 2 * scale), text, text_color, scale)
+
+
+def _nearest(value: float) -> int:
+    """The nearest whole number; far outside of every picture for what no picture reaches."""
+    return math.floor(min(max(value, -1e6), 1e6) + 0.5)
+
+
+def _draw_edges(image: Array, left: float, top: float, right: float, bottom: float, color: Color, thickness: int) -> None:
+    """A box by its edges; one without area draws nothing."""
+    x, y = _nearest(left), _nearest(top)
+    width, height = _nearest(right) - x, _nearest(bottom) - y
+    if width > 0 and height > 0:
+        draw_box(image, x, y, width, height, color, thickness)
 
 
 # --- arguments -------------------------------------------------------------------------------------------------------------------

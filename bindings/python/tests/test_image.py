@@ -207,6 +207,36 @@ def test_drawing_is_in_place() -> None:
     image.draw_text(text, 0, 0, "\ud800", 1)  # drawn as another character
 
 
+def test_labels_and_points() -> None:
+    canvas = np.zeros((60, 80, 3), np.uint8)
+    image.draw_label(canvas, (10.4, 30.2, 50.0, 55.0), "Hi", (9, 8, 7), (255, 0, 0), scale=1)
+    assert (canvas[30:32, 10:50] == [9, 8, 7]).all() and (canvas[32:53, 12:48] == 0).all()
+    bar = canvas[20:30, 10:23]
+    assert set(map(tuple, bar.reshape(-1, 3).tolist())) == {(9, 8, 7), (255, 0, 0)} and canvas[:20].sum() == 0
+    image.draw_label(canvas, np.array([-5, 1, 200, 9], np.float32), "outside, above", 5)
+    assert (canvas[1, 0] == 5).all()
+    image.draw_label(canvas, (5, 5, 5, 5), "no area", 5)
+    canvas[:] = 0
+    image.draw_point(canvas, 20.9, 30.1, 4, 1)
+    assert canvas.sum() == 12 and (canvas[30, 20] == 4).all()
+
+
+def test_turned_boxes() -> None:
+    pixels = noise(30, 40, 3)
+    assert (image.cut(pixels, image.RotatedBox(15, 12, 10, 6, 0), 10, 6) == pixels[9:15, 10:20]).all()
+    quarter = image.cut(pixels, image.RotatedBox(15, 12, 10, 6, np.pi / 2), 10, 6)
+    assert np.abs(quarter.astype(int) - image.rotate90(pixels[7:17, 12:18], 3)).max() <= 1
+    box = image.RotatedBox(15, 12, 10, 6, 0.5)
+    assert box.place(0.5, 0.5).tolist() == [15, 12]
+    corner = box.place([0, 1], [0, 1])
+    assert corner.shape == (2, 2) and np.allclose(corner.mean(0), [15, 12])
+    back = box.matrix(100, 60) @ np.append(corner[0] - 0.5, 1)  # corners are half a pixel beside middles
+    assert np.allclose(back + 0.5, [0, 0])
+    assert image.overlap((0, 0, 2, 2), (1, 0, 3, 2)) == pytest.approx(1 / 3) and image.overlap((0, 0, 1, 1), (1, 0, 2, 1)) == 0
+    placement = image.Letterbox(2.0, 10, 20, 5, 5)
+    assert placement.to_source([12, 24]).tolist() == [1, 2] and placement.to_source([[12, 24, 14, 26]]).tolist() == [[1, 2, 2, 3]]
+
+
 # --- copies, and what is wrong
 
 

@@ -1,0 +1,1 @@
+../ImageKernels/Bicubic.swift
