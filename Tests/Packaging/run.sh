@@ -45,8 +45,10 @@ check "run the C++ program" env LD_LIBRARY_PATH="$prefix/lib" "$work/consumer++"
 check "link under OpenHarmony's name" gcc -std=c99 "$here/consumer.c" -o "$work/ndk" $(pkg-config --cflags mslite) \
   -L"$prefix/lib" -lmindspore_lite_ndk
 check "run it" env LD_LIBRARY_PATH="$prefix/lib" "$work/ndk"
-check "build the example with pkg-config" make -C examples/classify -B OUT="$work/examples" "$work/examples/classify" \
-  MSLITE_CFLAGS="$(pkg-config --cflags mslite mslite_image)" MSLITE_LIBS="$(pkg-config --libs mslite mslite_image)"
+for example in classify face_landmarks; do
+  check "build $example with pkg-config" make -C examples/$example -B OUT="$work/examples" "$work/examples/$example" \
+    MSLITE_CFLAGS="$(pkg-config --cflags mslite mslite_image)" MSLITE_LIBS="$(pkg-config --libs mslite mslite_image)"
+done
 
 # The Neural Network Runtime: linked with either library, and with drivers in the installed folder.
 nnrt_flags=$(pkg-config --cflags --libs mslite-nnrt)

@@ -163,7 +163,8 @@ class ImageView {
                                                       std::to_string(this->height()) + ", format " + std::to_string(format()));
     const std::size_t pixel_size = static_cast<std::size_t>(channels()) * (type() == MSLITE_PIXEL_U8 ? 1 : sizeof(float));
     MSLite_Image inner = image_;
-    inner.data = static_cast<unsigned char *>(image_.data) + static_cast<std::size_t>(y) * image_.stride + static_cast<std::size_t>(x) * pixel_size;
+    inner.data =
+      static_cast<unsigned char *>(image_.data) + static_cast<std::size_t>(y) * image_.stride + static_cast<std::size_t>(x) * pixel_size;
     inner.width = width;
     inner.height = height;
     return ImageView(inner);

@@ -82,7 +82,8 @@ void owners_and_views() {
   pixel(a, 2, 1)[2] = 1;
   CHECK(pixel(copy, 2, 1)[2] == 9);
   const int beyond = std::numeric_limits<int>::max();
-  for (const auto &[x, y, width, height] : {std::array{3, 0, 2, 1}, {0, 2, 1, 2}, {-1, 0, 1, 1}, {0, 0, 0, 1}, {1, 0, beyond, 1}, {beyond, 0, 1, 1}})
+  for (const auto &[x, y, width, height] :
+       {std::array{3, 0, 2, 1}, {0, 2, 1, 2}, {-1, 0, 1, 1}, {0, 0, 0, 1}, {1, 0, beyond, 1}, {beyond, 0, 1, 1}})
     CHECK(fails(a.part(x, y, width, height), OH_AI_STATUS_LITE_PARAM_INVALID));
   CHECK(fails(Image::create(4, 4, MSLITE_PIXEL_NV12)->part(0, 0, 2, 2), OH_AI_STATUS_LITE_PARAM_INVALID));
 
@@ -101,7 +102,8 @@ void geometry() {
   CHECK(pixel(*a.cropped(30, 5, 4, 4), 0, 0)[1] == 200 && fails(a.cropped(30, 5, 11, 4), OH_AI_STATUS_LITE_PARAM_INVALID));
   CHECK(a.converted(MSLITE_PIXEL_GRAY)->channels() == 1 && a.bounds().right == 40 && a.element_count() == 2400);
   const Image padded = Image::create(50, 30).value();
-  CHECK(a.pad_into(5, 6, padded, MSLITE_BORDER_CONSTANT, {1, 2, 3}).has_value() && pixel(padded, 35, 11)[1] == 200 && pixel(padded, 0, 0)[2] == 3);
+  CHECK(a.pad_into(5, 6, padded, MSLITE_BORDER_CONSTANT, {1, 2, 3}).has_value());
+  CHECK(pixel(padded, 35, 11)[1] == 200 && pixel(padded, 0, 0)[2] == 3);
 
   const Image square = Image::create(20, 20).value();
   const mslite::Letterbox placement = a.letterbox_into(square, {9, 9, 9}).value();
@@ -142,7 +144,8 @@ void rotated_boxes() {
   }
   /* A box of the picture's pixels cuts out just these. */
   const Image exact = Image::create(10, 6, MSLITE_PIXEL_GRAY).value();
-  CHECK(a.cut_into({{25, 13}, 10, 6, 0}, exact).has_value() && *pixel(exact, 0, 0) == *pixel(a, 20, 10) && *pixel(exact, 9, 5) == *pixel(a, 29, 15));
+  CHECK(a.cut_into({{25, 13}, 10, 6, 0}, exact).has_value());
+  CHECK(*pixel(exact, 0, 0) == *pixel(a, 20, 10) && *pixel(exact, 9, 5) == *pixel(a, 29, 15));
   CHECK(a.cut_into({{0, 0}, 10, 6, 0}, exact, MSLITE_BORDER_CONSTANT, {77}).has_value() && *pixel(exact, 0, 0) == 77);
   CHECK(fails(a.cut_into({{20, 20}, 0, 6, 0}, exact), OH_AI_STATUS_LITE_PARAM_INVALID));
 }
@@ -199,7 +202,8 @@ void boxes() {
   CHECK((mslite::suppress_boxes(list, scores, 0.1f, 1, {}, 1).value() == std::vector<std::int32_t>{1}));
   CHECK(mslite::suppress_boxes({}, {}, 0, 0.5f)->empty());
   CHECK(fails(mslite::suppress_boxes(list, mslite::Span<const float>(scores.data(), 3), 0, 0.5f), OH_AI_STATUS_LITE_PARAM_INVALID));
-  CHECK(fails(mslite::suppress_boxes(list, scores, 0, 0.5f, mslite::Span<const std::int32_t>(classes.data(), 1)), OH_AI_STATUS_LITE_PARAM_INVALID));
+  const mslite::Span<const std::int32_t> one(classes.data(), 1);
+  CHECK(fails(mslite::suppress_boxes(list, scores, 0, 0.5f, one), OH_AI_STATUS_LITE_PARAM_INVALID));
   CHECK(fails(mslite::suppress_boxes(list, scores, 0, 2), OH_AI_STATUS_LITE_PARAM_INVALID));
 }
 
