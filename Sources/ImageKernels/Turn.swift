@@ -120,12 +120,12 @@ private func turnOnes(
     var x = 0
     while x < squaresX {
       let p = start + x &* stepX, q = row + x
-      func load(_ i: Int) -> SIMD16<UInt8> {
+      @inline(__always) func load(_ i: Int) -> SIMD16<UInt8> {
         SIMD16(lowHalf: (p + i &* stepX).loadUnaligned(as: SIMD8<UInt8>.self), highHalf: .zero)
       }
       let a = zipLow(load(0), load(4)), b = zipLow(load(1), load(5)), c = zipLow(load(2), load(6)), d = zipLow(load(3), load(7))
       let e = zipLow(a, c), f = zipHigh(a, c), g = zipLow(b, d), h = zipHigh(b, d)
-      func store(_ pair: SIMD16<UInt8>, _ i: Int) {
+      @inline(__always) func store(_ pair: SIMD16<UInt8>, _ i: Int) {
         (q + i &* down).storeBytes(of: pair.lowHalf, as: SIMD8<UInt8>.self)
         (q + (i &+ 1) &* down).storeBytes(of: pair.highHalf, as: SIMD8<UInt8>.self)
       }
@@ -153,7 +153,7 @@ private func turnFours(
     var x = 0
     while x < squaresX {
       let p = start + x &* stepX, q = row + 4 &* x
-      func load(_ i: Int) -> SIMD4<UInt32> { (p + i &* stepX).loadUnaligned(as: SIMD4<UInt32>.self) }
+      @inline(__always) func load(_ i: Int) -> SIMD4<UInt32> { (p + i &* stepX).loadUnaligned(as: SIMD4<UInt32>.self) }
       let a = load(0), b = load(1), c = load(2), d = load(3)
       q.storeBytes(of: SIMD4(a[0], b[0], c[0], d[0]), as: SIMD4<UInt32>.self)
       (q + down).storeBytes(of: SIMD4(a[1], b[1], c[1], d[1]), as: SIMD4<UInt32>.self)

@@ -49,7 +49,7 @@ func weighRow(
   var x = first
   while x < count {
     let index = index + x &* taps, weight = weight + x &* taps
-    func product(_ t: Int) -> Float { row[Int(index[t])] * weight[t] }
+    @inline(__always) func product(_ t: Int) -> Float { row[Int(index[t])] * weight[t] }
     if taps == 4 {
       out[x] = (product(0) + product(1)) + (product(2) + product(3))
     } else {
@@ -79,7 +79,7 @@ private func weighTwo(
 ) {
   var last = count
   while last > 0, Int(index[2 &* last &- 2]) &+ 2 > readable { last &-= 1 }
-  func products(_ x: Int) -> SIMD8<Float> {
+  @inline(__always) func products(_ x: Int) -> SIMD8<Float> {
     var pairs = SIMD4<UInt64>.zero
     for i in 0..<4 { pairs[i] = UnsafeRawPointer(row + Int(index[2 &* (x &+ i)])).loadUnaligned(as: UInt64.self) }
     return unsafeBitCast(pairs, to: SIMD8<Float>.self) * UnsafeRawPointer(weight + 2 &* x).loadUnaligned(as: SIMD8<Float>.self)
@@ -100,7 +100,7 @@ private func weighFour(
   while first < count, index[4 &* first &+ 3] &- index[4 &* first] != 3 { first &+= 1 }
   while last > first, index[4 &* last &- 1] &- index[4 &* last &- 4] != 3 { last &-= 1 }
   weighOne(row, 4, index, weight, out, 0, first)
-  func products(_ x: Int) -> SIMD8<Float> {
+  @inline(__always) func products(_ x: Int) -> SIMD8<Float> {
     let pixels = SIMD8(
       lowHalf: UnsafeRawPointer(row + Int(index[4 &* x])).loadUnaligned(as: SIMD4<Float>.self),
       highHalf: UnsafeRawPointer(row + Int(index[4 &* x &+ 4])).loadUnaligned(as: SIMD4<Float>.self))
