@@ -1,3 +1,7 @@
+#if AVX2
+import _Builtin_intrinsics.intel
+#endif
+
 // Turns by quarters: rows backwards, and columns as rows.
 
 func reverse(_ from: Bytes?, _ pixelBytes: Int32, _ out: MutableBytes?, _ count: Int) {
@@ -6,7 +10,7 @@ func reverse(_ from: Bytes?, _ pixelBytes: Int32, _ out: MutableBytes?, _ count:
   case 1: reverseOnes(from, out, count)
   case 3: reverseThrees(from, out, count)
   case 4: reverseFours(from, out, count)
-  case 12: for x in 0..<count { copyTwelve(from + 12 &* (count &- 1 &- x), out + 12 &* x) }
+  case 12: reverseTwelves(from, out, count)
   default: for x in 0..<count { copy(SIMD4<UInt32>.self, from + 16 &* (count &- 1 &- x), out + 16 &* x) }
   }
 }
@@ -68,6 +72,17 @@ private func reverseFours(_ from: UnsafeRawPointer, _ out: UnsafeMutableRawPoint
   }
 }
 
+/// Sixteen bytes are loaded and stored of each pixel but the first and the last one; the next one overwrites the last four.
+private func reverseTwelves(_ from: UnsafeRawPointer, _ out: UnsafeMutableRawPointer, _ count: Int) {
+  copyTwelve(from + 12 &* (count &- 1), out)
+  var x = 1
+  while x < count &- 1 {
+    copy(SIMD4<UInt32>.self, from + 12 &* (count &- 1 &- x), out + 12 &* x)
+    x &+= 1
+  }
+  copyTwelve(from, out + 12 &* (count &- 1))
+}
+
 func turn(
   _ from: Bytes?, _ stepX: Int, _ stepY: Int, _ pixelBytes: Int32, _ out: MutableBytes?, _ outStride: Int, _ width: Int, _ height: Int
 ) {
@@ -99,6 +114,18 @@ func turn(
   }
 }
 
+#if AVX2
+// Of elements, as below, the compiler would make rows byte by byte.
+@inline(always) private func zipLow(_ a: SIMD16<UInt8>, _ b: SIMD16<UInt8>) -> SIMD16<UInt8> {
+  unsafeBitCast(
+    _mm_unpacklo_epi8(unsafeBitCast(a, to: SIMD2<Int64>.self), unsafeBitCast(b, to: SIMD2<Int64>.self)), to: SIMD16<UInt8>.self)
+}
+
+@inline(always) private func zipHigh(_ a: SIMD16<UInt8>, _ b: SIMD16<UInt8>) -> SIMD16<UInt8> {
+  unsafeBitCast(
+    _mm_unpackhi_epi8(unsafeBitCast(a, to: SIMD2<Int64>.self), unsafeBitCast(b, to: SIMD2<Int64>.self)), to: SIMD16<UInt8>.self)
+}
+#else
 @inline(always) private func zipLow(_ a: SIMD16<UInt8>, _ b: SIMD16<UInt8>) -> SIMD16<UInt8> {
   SIMD16(a[0], b[0], a[1], b[1], a[2], b[2], a[3], b[3], a[4], b[4], a[5], b[5], a[6], b[6], a[7], b[7])
 }
@@ -106,6 +133,7 @@ func turn(
 @inline(always) private func zipHigh(_ a: SIMD16<UInt8>, _ b: SIMD16<UInt8>) -> SIMD16<UInt8> {
   SIMD16(a[8], b[8], a[9], b[9], a[10], b[10], a[11], b[11], a[12], b[12], a[13], b[13], a[14], b[14], a[15], b[15])
 }
+#endif
 
 /// Squares of eight pixels.
 private func turnOnes(

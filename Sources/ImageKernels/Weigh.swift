@@ -34,10 +34,10 @@ func weighRow(
   case (1, 2): weighTwo(row, readable, index, weight, out, count)
   case (1, 4): weighFour(row, index, weight, out, count)
   case (1, _): weighOne(row, Int(taps), index, weight, out, 0, count)
-  case (3, 2): weigh(row, readable, 3, 2, index, weight, out, count)
+  case (3, 2): weighPairs(row, readable, 3, index, weight, out, count)
   case (3, 4): weigh(row, readable, 3, 4, index, weight, out, count)
   case (3, _): weigh(row, readable, 3, Int(taps), index, weight, out, count)
-  case (_, 2): weigh(row, readable, 4, 2, index, weight, out, count)
+  case (_, 2): weighPairs(row, readable, 4, index, weight, out, count)
   case (_, 4): weigh(row, readable, 4, 4, index, weight, out, count)
   default: weigh(row, readable, 4, Int(taps), index, weight, out, count)
   }
@@ -115,6 +115,24 @@ private func weighFour(
   weighOne(row, 4, index, weight, out, x, count)
 }
 
+/// Two taps that are beside each other, as they are but at the right end.
+@inline(always) private func weighPairs(
+  _ row: Floats, _ readable: Int, _ channels: Int, _ index: UnsafePointer<Int32>, _ weight: Floats, _ out: MutableFloats, _ count: Int
+) {
+  var last = channels == 3 ? count &- 1 : count
+  while last > 0, Int(index[2 &* last &- 2]) &+ channels &+ 4 > readable { last &-= 1 }
+  var x = 0
+  while x < last {
+    let p = UnsafeRawPointer(row + Int(index[2 &* x]))
+    let sum =
+      p.loadUnaligned(as: SIMD4<Float>.self) * weight[2 &* x]
+      + p.loadUnaligned(fromByteOffset: 4 &* channels, as: SIMD4<Float>.self) * weight[2 &* x &+ 1]
+    UnsafeMutableRawPointer(out + x &* channels).storeBytes(of: sum, as: SIMD4<Float>.self)
+    x &+= 1
+  }
+  weighPixels(row, channels, 2, index, weight, out, x, count)
+}
+
 /// A pixel is loaded and stored as four floats; of three channels the next pixel overwrites the fourth, and the last ones are loaded
 /// and stored in parts.
 @inline(always) private func weigh(
@@ -134,6 +152,14 @@ private func weighFour(
     UnsafeMutableRawPointer(out + x &* channels).storeBytes(of: sum, as: SIMD4<Float>.self)
     x &+= 1
   }
+  weighPixels(row, channels, taps, index, weight, out, x, count)
+}
+
+@inline(always) private func weighPixels(
+  _ row: Floats, _ channels: Int, _ taps: Int, _ index: UnsafePointer<Int32>, _ weight: Floats, _ out: MutableFloats, _ first: Int,
+  _ count: Int
+) {
+  var x = first
   while x < count {
     let index = index + x &* taps, weight = weight + x &* taps
     for c in 0..<channels {
