@@ -284,17 +284,20 @@ step_nnrt_drivers() {
 
 # The image library, which stands alone: with every instruction set it has kernels for, and with AddressSanitizer.
 step_image() {
-  local status=0 variant lib flags isa
+  local status=0 variant program lib flags isa
   "$clang" --version > /dev/null || return 1
   for variant in "$host" asan; do
     make --no-print-directory -j"$(nproc)" -f mk/image.mk image VARIANT="$variant" || return 1
     [ "$variant" = asan ] && lib=build/asan/lib flags=-fsanitize=address || lib=build/lib flags=
     mkdir -p $out/$variant
-    "$clang" -fuse-ld=lld $flags -g -std=c99 -O1 -Wall -Wextra -Iinclude -ITests/C Tests/Image/test_image.c -o $out/$variant/test_image \
-      -L$lib -lmslite_image -lm -Wl,-rpath,"$PWD/$lib" || return 1
+    for program in test_image test_reference; do
+      "$clang" -fuse-ld=lld $flags -g -std=c99 -O1 -Wall -Wextra -Iinclude -ITests/C Tests/Image/$program.c -o $out/$variant/$program \
+        -L$lib -lmslite_image -lm -Wl,-rpath,"$PWD/$lib" || return 1
+    done
     for isa in best sse; do
       echo "--- $variant $isa"
       MSLITE_LOG=off MSLITE_ISA=$isa $out/$variant/test_image examples/classify/grace_hopper.jpg $out/image.png || status=1
+      MSLITE_ISA=$isa $out/$variant/test_reference || status=1
     done
   done
   ! readelf -d build/lib/libmslite_image.so | grep -q 'NEEDED.*libmslite' || status=1

@@ -38,7 +38,7 @@ func halve(_ a: Bytes?, _ b: Bytes?, _ channels: Int32, _ out: MutableBytes?, _ 
 /// Four pixels of four channels at a time; how many there were.
 @inline(always) private func halveFours(_ a: Bytes, _ b: Bytes, _ out: MutableBytes, _ count: Int) -> Int {
   let order = SIMD16<Int8>(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15)
-  func sums(_ row: Bytes, _ x: Int) -> SIMD16<UInt16> {
+  @inline(__always) func sums(_ row: Bytes, _ x: Int) -> SIMD16<UInt16> {
     pairSums(UnsafeRawPointer(row + 8 &* x).loadUnaligned(as: SIMD4<Int64>.self), order)
   }
   var x = 0
@@ -53,7 +53,7 @@ func halve(_ a: Bytes?, _ b: Bytes?, _ channels: Int32, _ out: MutableBytes?, _ 
 /// The same for three channels; some of the fifth pixel is loaded and stored.
 @inline(always) private func halveThrees(_ a: Bytes, _ b: Bytes, _ out: MutableBytes, _ count: Int) -> Int {
   let order = SIMD16<Int8>(0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11, -1, -1, -1, -1)
-  func sums(_ row: Bytes, _ x: Int) -> SIMD16<UInt16> {
+  @inline(__always) func sums(_ row: Bytes, _ x: Int) -> SIMD16<UInt16> {
     let p = UnsafeRawPointer(row + 6 &* x)
     let pixels = SIMD4(lowHalf: p.loadUnaligned(as: SIMD2<Int64>.self), highHalf: p.loadUnaligned(fromByteOffset: 12, as: SIMD2<Int64>.self))
     return pairSums(pixels, order)

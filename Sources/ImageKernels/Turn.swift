@@ -1,3 +1,7 @@
+#if AVX2
+import _Builtin_intrinsics.intel
+#endif
+
 // Turns by quarters: rows backwards, and columns as rows.
 
 func reverse(_ from: Bytes?, _ pixelBytes: Int32, _ out: MutableBytes?, _ count: Int) {
@@ -6,7 +10,7 @@ func reverse(_ from: Bytes?, _ pixelBytes: Int32, _ out: MutableBytes?, _ count:
   case 1: reverseOnes(from, out, count)
   case 3: reverseThrees(from, out, count)
   case 4: reverseFours(from, out, count)
-  case 12: for x in 0..<count { copyTwelve(from + 12 &* (count &- 1 &- x), out + 12 &* x) }
+  case 12: reverseTwelves(from, out, count)
   default: for x in 0..<count { copy(SIMD4<UInt32>.self, from + 16 &* (count &- 1 &- x), out + 16 &* x) }
   }
 }
@@ -68,6 +72,17 @@ private func reverseFours(_ from: UnsafeRawPointer, _ out: UnsafeMutableRawPoint
   }
 }
 
+/// Sixteen bytes are loaded and stored of each pixel but the first and the last one; the next one overwrites the last four.
+private func reverseTwelves(_ from: UnsafeRawPointer, _ out: UnsafeMutableRawPointer, _ count: Int) {
+  copyTwelve(from + 12 &* (count &- 1), out)
+  var x = 1
+  while x < count &- 1 {
+    copy(SIMD4<UInt32>.self, from + 12 &* (count &- 1 &- x), out + 12 &* x)
+    x &+= 1
+  }
+  copyTwelve(from, out + 12 &* (count &- 1))
+}
+
 func turn(
   _ from: Bytes?, _ stepX: Int, _ stepY: Int, _ pixelBytes: Int32, _ out: MutableBytes?, _ outStride: Int, _ width: Int, _ height: Int
 ) {
@@ -99,6 +114,18 @@ func turn(
   }
 }
 
+#if AVX2
+// Of elements, as below, the compiler would make rows byte by byte.
+@inline(always) private func zipLow(_ a: SIMD16<UInt8>, _ b: SIMD16<UInt8>) -> SIMD16<UInt8> {
+  unsafeBitCast(
+    _mm_unpacklo_epi8(unsafeBitCast(a, to: SIMD2<Int64>.self), unsafeBitCast(b, to: SIMD2<Int64>.self)), to: SIMD16<UInt8>.self)
+}
+
+@inline(always) private func zipHigh(_ a: SIMD16<UInt8>, _ b: SIMD16<UInt8>) -> SIMD16<UInt8> {
+  unsafeBitCast(
+    _mm_unpackhi_epi8(unsafeBitCast(a, to: SIMD2<Int64>.self), unsafeBitCast(b, to: SIMD2<Int64>.self)), to: SIMD16<UInt8>.self)
+}
+#else
 @inline(always) private func zipLow(_ a: SIMD16<UInt8>, _ b: SIMD16<UInt8>) -> SIMD16<UInt8> {
   SIMD16(a[0], b[0], a[1], b[1], a[2], b[2], a[3], b[3], a[4], b[4], a[5], b[5], a[6], b[6], a[7], b[7])
 }
@@ -106,6 +133,7 @@ func turn(
 @inline(always) private func zipHigh(_ a: SIMD16<UInt8>, _ b: SIMD16<UInt8>) -> SIMD16<UInt8> {
   SIMD16(a[8], b[8], a[9], b[9], a[10], b[10], a[11], b[11], a[12], b[12], a[13], b[13], a[14], b[14], a[15], b[15])
 }
+#endif
 
 /// Squares of eight pixels.
 private func turnOnes(
@@ -120,12 +148,12 @@ private func turnOnes(
     var x = 0
     while x < squaresX {
       let p = start + x &* stepX, q = row + x
-      func load(_ i: Int) -> SIMD16<UInt8> {
+      @inline(__always) func load(_ i: Int) -> SIMD16<UInt8> {
         SIMD16(lowHalf: (p + i &* stepX).loadUnaligned(as: SIMD8<UInt8>.self), highHalf: .zero)
       }
       let a = zipLow(load(0), load(4)), b = zipLow(load(1), load(5)), c = zipLow(load(2), load(6)), d = zipLow(load(3), load(7))
       let e = zipLow(a, c), f = zipHigh(a, c), g = zipLow(b, d), h = zipHigh(b, d)
-      func store(_ pair: SIMD16<UInt8>, _ i: Int) {
+      @inline(__always) func store(_ pair: SIMD16<UInt8>, _ i: Int) {
         (q + i &* down).storeBytes(of: pair.lowHalf, as: SIMD8<UInt8>.self)
         (q + (i &+ 1) &* down).storeBytes(of: pair.highHalf, as: SIMD8<UInt8>.self)
       }
@@ -153,7 +181,7 @@ private func turnFours(
     var x = 0
     while x < squaresX {
       let p = start + x &* stepX, q = row + 4 &* x
-      func load(_ i: Int) -> SIMD4<UInt32> { (p + i &* stepX).loadUnaligned(as: SIMD4<UInt32>.self) }
+      @inline(__always) func load(_ i: Int) -> SIMD4<UInt32> { (p + i &* stepX).loadUnaligned(as: SIMD4<UInt32>.self) }
       let a = load(0), b = load(1), c = load(2), d = load(3)
       q.storeBytes(of: SIMD4(a[0], b[0], c[0], d[0]), as: SIMD4<UInt32>.self)
       (q + down).storeBytes(of: SIMD4(a[1], b[1], c[1], d[1]), as: SIMD4<UInt32>.self)

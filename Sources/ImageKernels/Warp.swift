@@ -209,7 +209,7 @@ private struct Places {
     out.storeBytes(of: SIMD8<UInt8>(truncatingIfNeeded: (sums &+ 8192) &>> 14), as: SIMD8<UInt8>.self)
     return
   }
-  func two(_ k: Int32) -> SIMD4<Int64> { bytesTwo(data, stride, offset, k, channels, top, bottom) }
+  @inline(__always) func two(_ k: Int32) -> SIMD4<Int64> { bytesTwo(data, stride, offset, k, channels, top, bottom) }
   // Pixels 0 2 4 6 and 1 3 5 7 in the two halves.
   let packed = _mm256_packus_epi16(_mm256_packs_epi32(two(0), two(2)), _mm256_packs_epi32(two(4), two(6)))
   let pixels = _mm256_permutevar8x32_epi32(packed, unsafeBitCast(SIMD8<Int32>(0, 4, 1, 5, 2, 6, 3, 7), to: SIMD4<Int64>.self))
@@ -251,7 +251,7 @@ private struct Places {
     ? SIMD16<Int8>(0, z, 3, z, 1, z, 4, z, 2, z, 5, z, z, z, z, z) : SIMD16<Int8>(0, z, 4, z, 1, z, 5, z, 2, z, 6, z, 3, z, 7, z)
   let shuffle = unsafeBitCast(SIMD32(lowHalf: order, highHalf: order), to: SIMD4<Int64>.self)
   let both = unsafeBitCast(SIMD8<Int32>(k, k, k, k, k &+ 1, k &+ 1, k &+ 1, k &+ 1), to: SIMD4<Int64>.self)
-  func weights(_ all: SIMD8<Int32>) -> SIMD8<Int32> {
+  @inline(__always) func weights(_ all: SIMD8<Int32>) -> SIMD8<Int32> {
     unsafeBitCast(_mm256_permutevar8x32_epi32(unsafeBitCast(all, to: SIMD4<Int64>.self), both), to: SIMD8<Int32>.self)
   }
   let a = weighed(unsafeBitCast(_mm256_shuffle_epi8(above, shuffle), to: SIMD8<UInt32>.self), weights(top))
@@ -357,7 +357,7 @@ private struct Places {
   let wx = fixed(x), wy = fixed(y), corner = cornerWeight(wx, wy)
   let wa = 16384 &- wx &- wy &+ corner, wb = wx &- corner, wc = wy &- corner
   for i in 0..<channels {
-    func at(_ p: UnsafeRawPointer) -> Int32 { Int32(p.load(fromByteOffset: i, as: UInt8.self)) }
+    @inline(__always) func at(_ p: UnsafeRawPointer) -> Int32 { Int32(p.load(fromByteOffset: i, as: UInt8.self)) }
     let sum: Int32 = at(a) &* wa &+ at(b) &* wb &+ at(c) &* wc &+ at(d) &* corner &+ 8192
     out.storeBytes(of: UInt8(truncatingIfNeeded: sum >> 14), toByteOffset: i, as: UInt8.self)
   }

@@ -34,10 +34,10 @@ func weighRow(
   case (1, 2): weighTwo(row, readable, index, weight, out, count)
   case (1, 4): weighFour(row, index, weight, out, count)
   case (1, _): weighOne(row, Int(taps), index, weight, out, 0, count)
-  case (3, 2): weigh(row, readable, 3, 2, index, weight, out, count)
+  case (3, 2): weighPairs(row, readable, 3, index, weight, out, count)
   case (3, 4): weigh(row, readable, 3, 4, index, weight, out, count)
   case (3, _): weigh(row, readable, 3, Int(taps), index, weight, out, count)
-  case (_, 2): weigh(row, readable, 4, 2, index, weight, out, count)
+  case (_, 2): weighPairs(row, readable, 4, index, weight, out, count)
   case (_, 4): weigh(row, readable, 4, 4, index, weight, out, count)
   default: weigh(row, readable, 4, Int(taps), index, weight, out, count)
   }
@@ -49,7 +49,7 @@ func weighRow(
   var x = first
   while x < count {
     let index = index + x &* taps, weight = weight + x &* taps
-    func product(_ t: Int) -> Float { row[Int(index[t])] * weight[t] }
+    @inline(__always) func product(_ t: Int) -> Float { row[Int(index[t])] * weight[t] }
     if taps == 4 {
       out[x] = (product(0) + product(1)) + (product(2) + product(3))
     } else {
@@ -79,7 +79,7 @@ private func weighTwo(
 ) {
   var last = count
   while last > 0, Int(index[2 &* last &- 2]) &+ 2 > readable { last &-= 1 }
-  func products(_ x: Int) -> SIMD8<Float> {
+  @inline(__always) func products(_ x: Int) -> SIMD8<Float> {
     var pairs = SIMD4<UInt64>.zero
     for i in 0..<4 { pairs[i] = UnsafeRawPointer(row + Int(index[2 &* (x &+ i)])).loadUnaligned(as: UInt64.self) }
     return unsafeBitCast(pairs, to: SIMD8<Float>.self) * UnsafeRawPointer(weight + 2 &* x).loadUnaligned(as: SIMD8<Float>.self)
@@ -100,7 +100,7 @@ private func weighFour(
   while first < count, index[4 &* first &+ 3] &- index[4 &* first] != 3 { first &+= 1 }
   while last > first, index[4 &* last &- 1] &- index[4 &* last &- 4] != 3 { last &-= 1 }
   weighOne(row, 4, index, weight, out, 0, first)
-  func products(_ x: Int) -> SIMD8<Float> {
+  @inline(__always) func products(_ x: Int) -> SIMD8<Float> {
     let pixels = SIMD8(
       lowHalf: UnsafeRawPointer(row + Int(index[4 &* x])).loadUnaligned(as: SIMD4<Float>.self),
       highHalf: UnsafeRawPointer(row + Int(index[4 &* x &+ 4])).loadUnaligned(as: SIMD4<Float>.self))
@@ -113,6 +113,24 @@ private func weighFour(
     x &+= 8
   }
   weighOne(row, 4, index, weight, out, x, count)
+}
+
+/// Two taps that are beside each other, as they are but at the right end.
+@inline(always) private func weighPairs(
+  _ row: Floats, _ readable: Int, _ channels: Int, _ index: UnsafePointer<Int32>, _ weight: Floats, _ out: MutableFloats, _ count: Int
+) {
+  var last = channels == 3 ? count &- 1 : count
+  while last > 0, Int(index[2 &* last &- 2]) &+ channels &+ 4 > readable { last &-= 1 }
+  var x = 0
+  while x < last {
+    let p = UnsafeRawPointer(row + Int(index[2 &* x]))
+    let sum =
+      p.loadUnaligned(as: SIMD4<Float>.self) * weight[2 &* x]
+      + p.loadUnaligned(fromByteOffset: 4 &* channels, as: SIMD4<Float>.self) * weight[2 &* x &+ 1]
+    UnsafeMutableRawPointer(out + x &* channels).storeBytes(of: sum, as: SIMD4<Float>.self)
+    x &+= 1
+  }
+  weighPixels(row, channels, 2, index, weight, out, x, count)
 }
 
 /// A pixel is loaded and stored as four floats; of three channels the next pixel overwrites the fourth, and the last ones are loaded
@@ -134,6 +152,14 @@ private func weighFour(
     UnsafeMutableRawPointer(out + x &* channels).storeBytes(of: sum, as: SIMD4<Float>.self)
     x &+= 1
   }
+  weighPixels(row, channels, taps, index, weight, out, x, count)
+}
+
+@inline(always) private func weighPixels(
+  _ row: Floats, _ channels: Int, _ taps: Int, _ index: UnsafePointer<Int32>, _ weight: Floats, _ out: MutableFloats, _ first: Int,
+  _ count: Int
+) {
+  var x = first
   while x < count {
     let index = index + x &* taps, weight = weight + x &* taps
     for c in 0..<channels {
