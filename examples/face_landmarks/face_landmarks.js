@@ -43,7 +43,7 @@ class Detector {
     const { SIDE } = Detector;
     const placement = image.letterbox(picture, SIDE, SIDE);
     const inputs = this.#model.getInputs();
-    inputs[0].setData(image.normalize(placement.picture, { scale: 1 / 127.5, mean: 1 })); // -1...1
+    image.normalize(placement.picture, { scale: 1 / 127.5, mean: 1, out: inputs[0] }); // -1...1
     const outputs = await this.#model.predict(inputs);
     const values = numbers(outputs, 'regressors'), scores = numbers(outputs, 'classificators');
 
@@ -81,7 +81,7 @@ class Landmarks {
   async find(picture, box) {
     const { SIDE } = Landmarks;
     const inputs = this.#model.getInputs();
-    inputs[0].setData(image.normalize(image.cut(picture, box, SIDE, SIDE), { scale: 1 / 255 })); // 0...1
+    image.normalize(image.cut(picture, box, SIDE, SIDE), { scale: 1 / 255, out: inputs[0] }); // 0...1
     const outputs = await this.#model.predict(inputs);
     const values = numbers(outputs, 0), points = [];
     if (sigmoid(numbers(outputs, 1)[0]) < 0.5) return points;
