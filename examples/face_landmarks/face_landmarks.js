@@ -57,8 +57,8 @@ class Detector {
       const points = Array.from(value.subarray(4), (place, i) => place + anchor[i % 2] * SIDE);
       faces.push({ box: image.toSource(placement, box), points: image.toSource(placement, points), score });
     });
-    const kept = image.suppressBoxes(Float32Array.from(faces.flatMap(({ box }) => box)), Float32Array.from(faces, ({ score }) => score), { iouThreshold: 0.3 });
-    return Array.from(kept, (best) => merge(faces, faces[best]));
+    const boxes = Float32Array.from(faces.flatMap(({ box }) => box)), certain = Float32Array.from(faces, ({ score }) => score);
+    return Array.from(image.suppressBoxes(boxes, certain, { iouThreshold: 0.3 }), (best) => merge(faces, faces[best]));
   }
 }
 
