@@ -8,7 +8,7 @@ public func MSLite_ImageWarpAffine(
   _ source: UnsafePointer<MSLite_Image>!, _ matrix: UnsafePointer<Double>!, _ interpolation: MSLite_Interpolation, _ border: MSLite_Border,
   _ value: UnsafePointer<Float>!, _ destination: UnsafePointer<MSLite_Image>!
 ) -> OH_AI_Status {
-  warp(source, matrix, isPerspective: false, interpolation, border, value, destination)
+  warp("MSLite_ImageWarpAffine", source, matrix, isPerspective: false, interpolation, border, value, destination)
 }
 
 @c @implementation
@@ -16,14 +16,14 @@ public func MSLite_ImageWarpPerspective(
   _ source: UnsafePointer<MSLite_Image>!, _ matrix: UnsafePointer<Double>!, _ interpolation: MSLite_Interpolation, _ border: MSLite_Border,
   _ value: UnsafePointer<Float>!, _ destination: UnsafePointer<MSLite_Image>!
 ) -> OH_AI_Status {
-  warp(source, matrix, isPerspective: true, interpolation, border, value, destination)
+  warp("MSLite_ImageWarpPerspective", source, matrix, isPerspective: true, interpolation, border, value, destination)
 }
 
 private func warp(
-  _ source: UnsafePointer<MSLite_Image>?, _ matrix: UnsafePointer<Double>?, isPerspective: Bool, _ interpolation: MSLite_Interpolation,
-  _ border: MSLite_Border, _ value: UnsafePointer<Float>?, _ destination: UnsafePointer<MSLite_Image>?
+  _ name: StaticString, _ source: UnsafePointer<MSLite_Image>?, _ matrix: UnsafePointer<Double>?, isPerspective: Bool,
+  _ interpolation: MSLite_Interpolation, _ border: MSLite_Border, _ value: UnsafePointer<Float>?, _ destination: UnsafePointer<MSLite_Image>?
 ) -> OH_AI_Status {
-  call { () throws(EngineError) in
+  call(name) { () throws(EngineError) in
     let (from, to) = try sameForm(source, destination)
     guard let matrix else { throw EngineError(.nullPointer, "matrix is NULL") }
     try warp(from, isPerspective ? Matrix(perspective: matrix) : Matrix(affine: matrix), isPerspective, interpolation, border, value, to)

@@ -228,11 +228,12 @@ export namespace image {
     layout?: 'hwc' | 'chw';
     /** The tensor's channels; the picture's by default. */
     order?: Format;
-    /** Written and returned. */
-    out?: Float32Array;
+    /** Written and returned; a tensor of a model as well, which saves `setData`'s copy. */
+    out?: Float32Array | mindSporeLite.MSTensor;
   }
   /** (pixel * scale - mean) / deviation, of bytes. */
-  function normalize(picture: Picture, options?: Normalization): Float32Array;
+  function normalize(picture: Picture, options: Normalization & { out: mindSporeLite.MSTensor }): mindSporeLite.MSTensor;
+  function normalize(picture: Picture, options?: Normalization & { out?: Float32Array }): Float32Array;
 
   interface Suppression {
     /** One each; one class without. */

@@ -90,7 +90,8 @@ def tools_wheel(tools, library, folder):
                 if not SYSTEM.match(name):
                     needed[name] = path
         # The benchmark loads the library from its own folder.
-        files = {"mslite_tools/__init__.py": HERE / "mslite_tools/__init__.py", "mslite_tools/bin/libmslite.so": library}
+        files = {"mslite_tools/__init__.py": HERE / "mslite_tools/__init__.py", "mslite_tools/bin/libmslite.so": library,
+                 "mslite_tools/CODECS.txt": HERE.parent / "CODECS.txt"}
         # The programs' run path has their own folder in it.
         files |= {f"mslite_tools/bin/{os.path.basename(p)}": p for p in programs}
         files |= {f"mslite_tools/bin/{name}": path for name, path in needed.items()}

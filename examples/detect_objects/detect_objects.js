@@ -38,7 +38,7 @@ class Detector {
   async find(picture, threshold) {
     const inputs = this.#model.getInputs(), [, height, width] = inputs[0].shape;
     const small = image.resize(picture, width, height); // the shape of the picture is not kept
-    inputs[0].setData(image.normalize(small, { scale: 1 / 255, mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] }));
+    image.normalize(small, { scale: 1 / 255, mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225], out: inputs[0] });
     const results = (await this.#model.predict(inputs)).map((output) => new Float32Array(output.getData()));
 
     const objects = [], across = picture.width / width, down = picture.height / height;

@@ -43,7 +43,7 @@ class Detector {
     const { SIDE } = Detector;
     const placement = image.letterbox(picture, SIDE, SIDE);
     const inputs = this.#model.getInputs();
-    inputs[0].setData(image.normalize(placement.picture, { scale: 1 / 127.5, mean: 1 })); // -1...1
+    image.normalize(placement.picture, { scale: 1 / 127.5, mean: 1, out: inputs[0] }); // -1...1
     const outputs = await this.#model.predict(inputs);
     const values = numbers(outputs, 'regressors'), scores = numbers(outputs, 'classificators');
 
@@ -57,8 +57,8 @@ class Detector {
       const points = Array.from(value.subarray(4), (place, i) => place + anchor[i % 2] * SIDE);
       faces.push({ box: image.toSource(placement, box), points: image.toSource(placement, points), score });
     });
-    const kept = image.suppressBoxes(Float32Array.from(faces.flatMap(({ box }) => box)), Float32Array.from(faces, ({ score }) => score), { iouThreshold: 0.3 });
-    return Array.from(kept, (best) => merge(faces, faces[best]));
+    const boxes = Float32Array.from(faces.flatMap(({ box }) => box)), certain = Float32Array.from(faces, ({ score }) => score);
+    return Array.from(image.suppressBoxes(boxes, certain, { iouThreshold: 0.3 }), (best) => merge(faces, faces[best]));
   }
 }
 
@@ -81,7 +81,7 @@ class Landmarks {
   async find(picture, box) {
     const { SIDE } = Landmarks;
     const inputs = this.#model.getInputs();
-    inputs[0].setData(image.normalize(image.cut(picture, box, SIDE, SIDE), { scale: 1 / 255 })); // 0...1
+    image.normalize(image.cut(picture, box, SIDE, SIDE), { scale: 1 / 255, out: inputs[0] }); // 0...1
     const outputs = await this.#model.predict(inputs);
     const values = numbers(outputs, 0), points = [];
     if (sigmoid(numbers(outputs, 1)[0]) < 0.5) return points;

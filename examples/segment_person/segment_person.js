@@ -11,7 +11,7 @@ const WIDTH = 256, HEIGHT = 144;
 async function findPerson(model, picture) {
   const inputs = model.getInputs();
   const small = image.resize(picture, WIDTH, HEIGHT); // the shape of the picture is not kept
-  inputs[0].setData(image.normalize(small, { scale: 1 / 255 })); // 0...1
+  image.normalize(small, { scale: 1 / 255, out: inputs[0] }); // 0...1
   const [likely] = await model.predict(inputs);
   const data = Uint8Array.from(new Float32Array(likely.getData()), (share) => Math.round(255 * share));
   return image.resize({ data, width: WIDTH, height: HEIGHT, format: 'gray' }, picture.width, picture.height);

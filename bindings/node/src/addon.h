@@ -157,6 +157,8 @@ napi_value wrap_outputs(napi_env env, NativeModel *model, OH_AI_TensorHandleArra
 /* A list of MSTensors whose models may be used, each with a reference for the caller; false with the error thrown. */
 bool get_tensors(napi_env env, napi_value value, const char *what, NativeTensor ***list, size_t *count);
 void release_tensors(NativeTensor **list, size_t count);
+/* The memory of an MSTensor of float32, to be written, and how many numbers it holds; false with the error thrown. */
+bool get_tensor_floats(napi_env env, napi_value value, const char *otherwise, void **floats, size_t *count);
 /* Their handles, for free(); NULL without memory or tensors. */
 OH_AI_TensorHandle *handles_of(NativeTensor **list, size_t count);
 

@@ -277,7 +277,7 @@ static napi_value make_elements(napi_env env, napi_typedarray_type type, size_t 
                                                                                                                                                : NULL;
 }
 
-/* normalize(picture, {scale, mean, deviation, layout, order, out}?): a Float32Array. */
+/* normalize(picture, {scale, mean, deviation, layout, order, out}?): a Float32Array, or the MSTensor that `out` is. */
 static napi_value normalize(napi_env env, napi_callback_info info) {
   BEGIN;
   static const char *const names[] = {"scale", "mean", "deviation", "layout", "order", "out"};
@@ -298,12 +298,15 @@ static napi_value normalize(napi_env env, napi_callback_info info) {
       !get_choice(env, options[3], "layout", layouts, 2, MSLITE_LAYOUT_HWC, &layout))
     return NULL;
   const size_t wanted = (size_t)picture.image.width * (size_t)picture.image.height * (size_t)channels_of(order);
-  if (is_absent(env, options[5])) {
+  bool is_array = false;
+  if (is_absent(env, array = options[5])) {
     if ((array = make_elements(env, napi_float32_array, size = wanted, &tensor)) == NULL) return NULL;
-  } else if (!get_elements(env, array = options[5], napi_float32_array, "out", "Float32Array", &tensor, &size)) {
+  } else if (napi_is_typedarray(env, array, &is_array) == napi_ok && is_array) {
+    if (!get_elements(env, array, napi_float32_array, "out", "Float32Array", &tensor, &size)) return NULL;
+  } else if (!get_tensor_floats(env, array, "out is neither a Float32Array nor an MSTensor", &tensor, &size)) {
     return NULL;
   }
-  if (size != wanted) return throw_type_error(env, "out has %zu elements; the tensor has %zu", size, wanted);
+  if (size != wanted) return throw_type_error(env, "out has %zu elements; the picture has %zu", size, wanted);
   if (!bind_pictures(env, &picture, NULL)) return NULL;
   const OH_AI_Status status =
     library->Normalize(&picture.image, order, (MSLite_TensorLayout)layout, (float)scale, mean, deviation, tensor);

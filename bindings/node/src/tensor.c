@@ -221,6 +221,20 @@ bool get_tensors(napi_env env, napi_value value, const char *what, NativeTensor 
   return true;
 }
 
+bool get_tensor_floats(napi_env env, napi_value value, const char *otherwise, void **floats, size_t *count) {
+  NativeTensor *tensor = unwrap_object(env, value, &tensor_class, otherwise);
+  if (tensor == NULL || !model_ready(env, tensor->model)) return false;
+  if (OH_AI_TensorGetDataType(tensor->handle) != OH_AI_DATATYPE_NUMBERTYPE_FLOAT32) {
+    throw_type_error(env, "the tensor is not one of float32");
+    return false;
+  }
+  *count = OH_AI_TensorGetDataSize(tensor->handle) / sizeof(float);
+  *floats = OH_AI_TensorGetMutableData(tensor->handle);
+  if (*floats != NULL || *count == 0) return true;
+  throw_error(env, (uint32_t)OH_AI_STATUS_LITE_MEMORY_FAILED, "the tensor's memory cannot be written");
+  return false;
+}
+
 OH_AI_TensorHandle *handles_of(NativeTensor **list, size_t count) {
   OH_AI_TensorHandle *handles = count == 0 ? NULL : malloc(count * sizeof *handles);
   for (size_t i = 0; handles != NULL && i < count; i++) handles[i] = list[i]->handle;

@@ -133,6 +133,16 @@ test('a model gets its input', async () => {
   inputs[0].setData(image.normalize(image.resize(image.read(photoFile), 48, 48), { scale: 1 / 128, mean: 1 }));
   const prob = new Float32Array((await model.predict(inputs))[0].getData());
   assert.ok(Math.abs(prob[0] + prob[1] - 1) < 1e-3);
+  const small = noise(48, 48, 'rgb');
+  assert.equal(image.normalize(small, { scale: 0.5, out: inputs[0] }), inputs[0]);
+  close(new Float32Array(inputs[0].getData()), (k) => small.data[k] / 2);
+  assert.throws(() => image.normalize(pixels, { out: inputs[0] }), /out has 6912 elements; the picture has 168/);
+  assert.throws(() => image.normalize(small, { out: {} }), { code: 401, message: /neither a Float32Array nor an MSTensor/ });
+  const running = model.predict(inputs);
+  assert.throws(() => image.normalize(small, { out: inputs[0] }), /running/);
+  await running;
+  model.close();
+  assert.throws(() => image.normalize(small, { out: inputs[0] }), /closed/);
 });
 
 test('suppressed boxes', () => {

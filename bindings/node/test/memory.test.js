@@ -13,6 +13,7 @@ async function predictions(model, count) {
     if (k % 10 === 0) output.getData();
     if (k % 20 === 0) await model.predict([]).catch(() => {});
     if (k % 20 === 0) await new Promise((resolve) => model.predict(inputs, resolve));
+    if (k % 5 === 0) model.predictSync(inputs);
   }
   await collect();
 }

@@ -25,6 +25,8 @@ export async function use(): Promise<number> {
   const boxed = image.letterbox(photo, 48, 48, { value: [1, 2, 3] });
   inputs[0].setData(image.normalize(image.convert(boxed.picture, 'rgb'), { scale: 1 / 255, layout: 'chw' }));
   image.drawBox({ data: new Uint8Array(12), width: 2, height: 2, format: 'rgb' }, boxed.left, 0, 1, 1, 255, 0);
+  const filled: mindSporeLite.MSTensor = image.normalize(photo, { out: inputs[0] });
+  filled.getData();
   image.drawLabel(photo, image.toSource(boxed, [1, 2, 3, 4]), 'a', 255);
   image.cut(photo, { x: 1, y: 1, width: 2, height: 2, angle: 0 }, 3, 3, { border: 'reflect' });
   // @ts-expect-error: no such interpolation
