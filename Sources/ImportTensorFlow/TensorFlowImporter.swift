@@ -27,10 +27,13 @@ public enum TensorFlowImporter {
       case 0x08:
         try SavedModelReader.load(try Tensorflow_SavedModel(serializedBytes: data), folder: folder, into: model)
       case 0x0A, 0x12, 0x1A, 0x22:
-        // Text begins with the name of a field or a comment, or with an empty line: 0x0A also begins a node. A node's length
-        // and its first field follow, which no text has.
-        let isText = first == 0x0A && bytes.count > 2 && isTextStart(bytes)
-        try load(isText ? try text(data) : try Tensorflow_GraphDef(serializedBytes: data), into: model)
+        // Text begins with the name of a field or a comment, or with an empty line, and 0x0A also begins a node. All first bytes of a
+        // graph can be printable, its node's length and name; but text is no graph.
+        do {
+          try load(try Tensorflow_GraphDef(serializedBytes: data), into: model)
+        } catch let error where !(error is EngineError) && first == 0x0A && isTextStart(bytes) {
+          try load(try text(data), into: model)
+        }
       default:
         try load(try text(data), into: model)
       }

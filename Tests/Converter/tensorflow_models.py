@@ -104,6 +104,26 @@ def constant(name, dtype, shape, value):
     return node(name, "Const", (), attr("dtype", field(6, dtype)), attr("value", field(8, tensor)))
 
 
+# A graph as text, and one whose first bytes are all printable, as those of text are: -x.
+LONG_NAME = "images/of/the/camera/after/their/rotation"
+FORMS = {
+    "text": b"""
+# The negative of x.
+node { name: "%s" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } }
+  attr { key: "shape" value { shape { dim { size: 2 } } } } }
+node { name: "y" op: "Neg" input: "%s" }
+""" % (LONG_NAME.encode(), LONG_NAME.encode()),
+    "binary, printable": placeholder(LONG_NAME, 2) + node("y", "Neg", [LONG_NAME]),
+}
+
+
+def form(folder, graph):
+    if not all(byte in b"\t\n\r" or 32 <= byte < 127 for byte in graph[:32]):
+        raise AssertionError("the test's graph does not begin with printable bytes")
+    x = np.array([1.5, -2], np.float32)
+    check(folder, graph, {LONG_NAME: x}, {"y": -x}, 0.0)
+
+
 def function(name, *nodes):
     signature = field(1, name) + field(2, field(1, "a")) + field(3, field(1, "r"))
     body = b"".join(field(3, n[1 + len(varint(len(n))):]) for n in nodes)
@@ -209,6 +229,7 @@ def main():
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     archive = cases()
     jobs = [(name, lambda folder, c=c: check(folder, c["graph"].tobytes(), c["in"], c["out"], float(c["tol"]))) for name, c in archive.items()]
+    jobs += [("form: " + name, lambda folder, graph=graph: form(folder, graph)) for name, graph in FORMS.items()]
     jobs += [("refused: " + name, lambda folder, data=data, words=words: refuse(folder, data, words)) for name, data, words in REFUSALS]
     jobs += [("refused: shape of no input", lambda folder: refuse(folder, placeholder("x", 2) + node("y", "Neg", ["x"]), ["no input named z"], "--inputShape=z:2"))]
     jobs += [("damaged: " + name, lambda folder, c=archive[name]: damaged(folder, c["graph"].tobytes()))
