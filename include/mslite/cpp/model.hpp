@@ -111,18 +111,18 @@ class Watch {
       return function(in, out, node);
     }
   }
-  bool guarded(Call call, void *callable, TensorList in, TensorList out, const OH_AI_CallBackParam &node) {
+  bool guarded(Call function, void *callable, TensorList in, TensorList out, const OH_AI_CallBackParam &node) {
     const Node about{node.node_name, node.node_type};
 #if defined(__cpp_exceptions)
     if (thrown_ != nullptr) return true;
     try {
-      return call(callable, in, out, about);
+      return function(callable, in, out, about);
     } catch (...) {
       thrown_ = std::current_exception();
       return true;
     }
 #else
-    return call(callable, in, out, about);
+    return function(callable, in, out, about);
 #endif
   }
 
