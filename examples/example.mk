@@ -6,6 +6,8 @@
 ROOT := ../..
 BUILD := $(abspath $(ROOT)/build)
 OUT := $(BUILD)/examples/$(NAME)
+# Trees built before 1.0.0 have a program where this folder goes.
+$(shell test ! -f $(OUT) || rm $(OUT))
 MODELS := $(ROOT)/Tests/Models
 MSLITE_CFLAGS ?= -I$(ROOT)/include
 MSLITE_LIBS ?= -L$(BUILD)/lib -lmslite_image -lmslite -Wl,-rpath,$(BUILD)/lib

@@ -261,7 +261,7 @@ step_nnrt_client() {
   echo "--- overhead"
   compile "$host" Tests/C/nnrt_client/overhead.c $out/overhead || return 1
   MSLITE_NNRT_PATH=$PWD/build/lib MSLITE_NNRT_DRIVERS=$PWD/build/lib/nnrt_drivers/libnnrt_driver_cpu.so \
-    $out/overhead CPU 2 50 5 Tests/Models/efficientnet_lite0_fp16.ms || status=1
+    $out/overhead CPU 2 50 Tests/Models/efficientnet_lite0_fp16.ms || status=1
   echo "--- examples/nnrt_detect"
   make --no-print-directory -C examples/nnrt_detect || return 1
   # With the CPU driver, and as on a machine without a runtime.
