@@ -456,6 +456,10 @@ static void test_files(const char *jpeg, const char *written) {
   MSLite_ImageFree(&gray);
   MSLite_ImageFree(&image);
   bytes = (unsigned char *)read_file(jpeg, &size);
+  for (size_t part = 1; bytes && part < 8; part++) {
+    CHECK_STATUS(MSLite_ImageDecode(bytes, size * part / 8, MSLITE_PIXEL_RGB, &image), OH_AI_STATUS_LITE_ERROR);
+    CHECK(strstr(MSLite_ImageGetLastError(), "end") != NULL);
+  }
   unsigned state = 1;
   for (int round = 0; bytes && round < 40; round++) {
     for (int k = 0; k < 3; k++) {

@@ -98,7 +98,7 @@ OH_AI_API void MSLite_ImageFree(MSLite_Image *image);
 
 /**
  * Decodes a PNG or JPEG file; which of them, its bytes tell. Grey and palette pictures become colours, 16 bits become 8. Transparent
- * pixels of a PNG lie on white, unless the format is RGBA. Orientation tags are not looked at.
+ * pixels of a PNG lie on white, unless the format is RGBA. Orientation tags are not looked at. A file that ends too early is refused.
  * @param bytes the file's contents, `size` of them
  * @param format GRAY, RGB, BGR or RGBA
  * @param image an allocated picture of bytes; for MSLite_ImageFree

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <jpeglib.h>
+#include <jerror.h>
 #include <png.h>
 
 /* Pictures with more pixels than that are refused. */
@@ -65,6 +66,10 @@ static inline void ms_jpeg_fail(j_common_ptr info) {
   longjmp(errors->back, 1);
 }
 static inline void ms_jpeg_silent(j_common_ptr info) { (void)info; }
+/* The decoder makes up what a file that ends too early lacks, and warns. */
+static inline void ms_jpeg_message(j_common_ptr info, int level) {
+  if (level < 0 && info->err->msg_code == JWRN_JPEG_EOF) ms_jpeg_fail(info);
+}
 
 static inline int ms_picture_jpeg(const void *bytes, size_t size, MSPicture *picture) {
   struct jpeg_decompress_struct info;
@@ -73,6 +78,7 @@ static inline int ms_picture_jpeg(const void *bytes, size_t size, MSPicture *pic
   info.err = jpeg_std_error(&errors.base);
   errors.base.error_exit = ms_jpeg_fail;
   errors.base.output_message = ms_jpeg_silent;
+  errors.base.emit_message = ms_jpeg_message;
   errors.text = picture->error;
   jpeg_create_decompress(&info);
   if (setjmp(errors.back)) {
