@@ -36,12 +36,10 @@ fetch = python3 ../fetch.py $(1) $(2) $(3) $@
 # $(call convert,FORMAT,SOURCE,FLAGS): converts to the target, a .ms file.
 convert = $(CONVERTER) --fmk=$(1) --modelFile=$(2) --outputFile=$(basename $@) $(3)
 
-$(OUT)/%: %.cpp
-	@mkdir -p $(OUT)
+$(OUT)/%: %.cpp | $(OUT)
 	$(CXX) -std=c++17 $(CXXFLAGS) $(MSLITE_CFLAGS) $(filter %.cpp,$^) -o $@ $(MSLITE_LIBS) -lm
 
-$(OUT)/%: %.c
-	@mkdir -p $(OUT)
+$(OUT)/%: %.c | $(OUT)
 	$(CC) -std=c99 $(CFLAGS) $(MSLITE_CFLAGS) $(filter %.c,$^) -o $@ $(MSLITE_LIBS) -lm
 
 $(OUT):

@@ -85,7 +85,8 @@ private func warp(
   let pixel = pixelValue(value, from.channels)
   let (a, b, c) = (inverse.a, inverse.b, inverse.c)
   var warp = MSImageWarp(
-    data: from.bytes(0), stride: from.stride, is_small: from.stride * from.height < 1 << 31 ? 1 : 0, width: Int32(from.width), height: Int32(from.height), channels: Int32(from.channels),
+    data: from.bytes(0), stride: from.stride, is_small: from.stride * from.height < 1 << 31 ? 1 : 0, width: Int32(from.width),
+    height: Int32(from.height), channels: Int32(from.channels),
     is_float: from.isFloat ? 1 : 0, is_nearest: interpolation == MSLITE_INTERPOLATION_NEAREST ? 1 : 0,
     is_perspective: isPerspective ? 1 : 0, border: border, value: (pixel[0], pixel[1], pixel[2], pixel[3]),
     matrix: (a.x, a.y, a.z, b.x, b.y, b.z, c.x, c.y, c.z))
